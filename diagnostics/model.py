@@ -205,7 +205,8 @@ class RunDetails:
     """What run history says of a run (``history/v1.0 .../runs/{id}/details``); absent members are ``None``.
 
     ``image`` is the reference as written in the run's definition or error. ``children`` are the ids of failed child
-    runs, ``root_run_id`` is the pipeline's own run id, or the run's.
+    runs, ``root_run_id`` is the pipeline's own run id, or the run's. ``registry_username`` is the user name (never the
+    password) that the definition logs in to the image's registry with.
     """
 
     run_id: str
@@ -222,6 +223,7 @@ class RunDetails:
     ended_at: datetime | None = None
     error_code: str | None = None
     component: str | None = None
+    registry_username: str | None = None
     children: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,0 +1,38 @@
+"""``python -m diagnostics``: the diagnosis at a keyboard, by the same code path as in the function app."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from diagnostics.commands import log, replay, run
+from diagnostics.commands.exits import CommandFailed, Exit
+
+__all__ = ["main"]
+
+_EPILOG = """exit codes: 0 a verdict was printed (whatever it is); 2 wrong arguments; 3 an input could not be read;
+4 no Azure credential; 5 no such run or workspace; 6 Azure could not be read"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m diagnostics", description=__doc__, epilog=_EPILOG)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in (("log", log), ("run", run), ("replay", replay)):
+        first_line = (module.__doc__ or "").splitlines()[0]
+        module.add_arguments(commands.add_parser(name, help=first_line, description=first_line, epilog=_EPILOG))
+    arguments = parser.parse_args(argv)
+    command = {"log": log, "run": run, "replay": replay}[arguments.command]
+    try:
+        return command.run(arguments)
+    except CommandFailed as error:
+        print(f"pullmedic: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return Exit.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""A registry's data plane: manifests and tags through the token flow that every client uses.
+
+Source of the flow: the OCI distribution specification, *Docker Registry v2 authentication*, and for the exchange of a
+Microsoft Entra token azure-containerregistry 1.2.0 (``/oauth2/exchange``, ``/oauth2/token``, api 2021-07-01).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from diagnostics.azure.clouds import Cloud
+from diagnostics.azure.errors import NoCredential, Unreachable, from_azure_core
+from diagnostics.redaction import redact
+
+if TYPE_CHECKING:
+    import requests
+    from azure.core.credentials import TokenCredential
+
+__all__ = ["MANIFEST_TYPES", "RegistryAnswer", "RegistryClient"]
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
+)
+_LARGEST = 4 * 1024 * 1024
+_TIMES = (4, 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryAnswer:
+    """What the registry said: HTTP ``status``, its error ``code`` and ``message``, the JSON ``body``, the digest."""
+
+    status: int
+    code: str = ""
+    message: str = ""
+    body: Any = None
+    media_type: str = ""
+    digest: str = ""
+    next_link: str = ""
+
+    @property
+    def said(self) -> str:
+        """The refusal in one redacted phrase."""
+        detail = ", ".join(part for part in (self.code, self.message) if part)
+        return redact(f"HTTP {self.status}" + (f", {detail}" if detail else ""))[:300]
+
+
+class RegistryClient:
+    """Asks one Azure container registry about one repository, as the identity that we are; safe between threads.
+
+    Redirects are not followed with the token, and the Microsoft Entra token is sent to ``login_server`` alone, which
+    the caller must have from Resource Manager.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        cloud: Cloud,
+        credential: TokenCredential,
+        *,
+        login_server: str,
+        repository: str,
+        tenant: str | None = None,
+    ) -> None:
+        self._session = session
+        self._cloud = cloud
+        self._credential = credential
+        self._host = login_server
+        self._repository = repository
+        self._tenant = tenant
+        self._scope = f"repository:{repository}:pull,metadata_read"
+        self._token: str | None = None
+        self._lock = Lock()
+
+    def manifest(self, reference: str) -> RegistryAnswer:
+        """Ask for the manifest of a tag or digest; :class:`ReadFailed` only where nothing answered."""
+        return self._get(
+            f"/v2/{self._repository}/manifests/{quote(reference, safe=':')}", {"Accept": ", ".join(MANIFEST_TYPES)}
+        )
+
+    def image_manifest(self, digest: str) -> RegistryAnswer:
+        """Ask for one platform's manifest of an index."""
+        return self.manifest(digest)
+
+    def tags(self, *, newest: int = 100) -> RegistryAnswer:
+        """Ask for the newest tags with their times (``/acr/v1``, which only Azure's registries have)."""
+        return self._get(f"/acr/v1/{self._repository}/_tags?orderby=timedesc&n={newest}", {})
+
+    def tag(self, name: str) -> RegistryAnswer:
+        """Ask for one tag's attributes: when it was made and last moved, whether it may be read."""
+        return self._get(f"/acr/v1/{self._repository}/_tags/{quote(name, safe='')}", {})
+
+    def _get(self, path: str, headers: dict[str, str]) -> RegistryAnswer:
+        """Get ``path`` with a token of our own; without one the registry's refusal of the token is the answer.
+
+        A remembered token that is refused is replaced once: it may be older than the right to look.
+        """
+        for fresh in (False, True):
+            token, refusal, was_fresh = self._authenticated(renew=fresh)
+            if refusal is not None:
+                return refusal
+            answer = self._ask("GET", path, headers={**headers, "Authorization": f"Bearer {token}"})
+            if answer.status != 401 or was_fresh:
+                break
+        return answer
+
+    def _authenticated(self, *, renew: bool) -> tuple[str | None, RegistryAnswer | None, bool]:
+        """Return the token (or the refusal of one), and whether it was made just now."""
+        with self._lock:
+            if self._token is not None and not renew:
+                return self._token, None, False
+            refusal = self._authenticate()
+            return self._token, refusal, True
+
+    def _authenticate(self) -> RegistryAnswer | None:
+        try:
+            token = self._credential.get_token(self._cloud.registry_scope).token
+        except Exception as error:  # noqa: BLE001 - sorted, never swallowed
+            raise NoCredential(f"no token for registries: {from_azure_core(error)}") from None
+        form = {"grant_type": "access_token", "service": self._host, "access_token": token}
+        if self._tenant:
+            form["tenant"] = self._tenant
+        exchanged = self._ask("POST", "/oauth2/exchange", form=form)
+        refresh = _member(exchanged.body, "refresh_token")
+        if refresh is None:
+            return exchanged
+        form = {
+            "grant_type": "refresh_token",
+            "service": self._host,
+            "scope": self._scope,
+            "refresh_token": refresh,
+        }
+        granted = self._ask("POST", "/oauth2/token", form=form)
+        self._token = _member(granted.body, "access_token")
+        return granted if self._token is None else None
+
+    def _ask(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
+    ) -> RegistryAnswer:
+        import requests  # noqa: PLC0415 - off the path of the trigger's import
+
+        url = f"https://{self._host}{path}"
+        try:
+            with self._session.request(
+                method, url, headers=headers, data=form, timeout=_TIMES, allow_redirects=False, stream=True
+            ) as answer:
+                return _understood(answer)
+        except requests.RequestException as error:
+            raise Unreachable(f"{self._host} did not answer ({type(error).__name__})") from None
+
+
+def _understood(answer: requests.Response) -> RegistryAnswer:
+    raw = answer.raw.read(_LARGEST, decode_content=True) or b""
+    try:
+        body = json.loads(raw) if raw else None
+    except ValueError:
+        body = None
+    code, message = _first_error(body)
+    return RegistryAnswer(
+        status=answer.status_code,
+        code=code,
+        message=message,
+        body=body,
+        media_type=_media_type(answer, body),
+        digest=answer.headers.get("Docker-Content-Digest", ""),
+        next_link=answer.headers.get("Link", ""),
+    )
+
+
+def _media_type(answer: requests.Response, body: Any) -> str:
+    declared = _member(body, "mediaType")
+    return declared or answer.headers.get("Content-Type", "").split(";")[0].strip()
+
+
+def _first_error(body: Any) -> tuple[str, str]:
+    """Return code and message of ``{"errors": [...]}``; ``detail`` may be null, a list, an object or absent."""
+    errors = body.get("errors") if isinstance(body, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    return str(first.get("code") or ""), str(first.get("message") or "")[:300]
+
+
+def _member(body: Any, name: str) -> str | None:
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,1 @@
+"""One file a root cause, each with its ``CAUSE``; the folder is discovered."""

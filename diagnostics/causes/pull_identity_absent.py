@@ -1,0 +1,85 @@
+"""The compute has no managed identity, and the registry's admin user is off."""
+
+from __future__ import annotations
+
+from diagnostics.azure.arm import resource_part
+from diagnostics.case import Case
+from diagnostics.causes._admin import relies_on_admin_setting
+from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, az
+from diagnostics.facts import Compute, Registry
+from diagnostics.model import PullStep, Remedy
+from diagnostics.pullers import PullerKind
+from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
+
+__all__ = ["CAUSE"]
+
+_NEEDS = ("compute", "registry")
+
+
+class PullIdentityAbsent:
+    """Source: *Set up service authentication* (azure-ai-docs): with the admin user off, the compute's identity pulls."""
+
+    id = "pull-identity-absent"
+    title = "The compute has no managed identity to pull with, and the registry's admin user is off"
+    step = PullStep.IDENTITY
+    rank = 10
+    masked = True
+    explains = frozenset(
+        {"unauthorized", "forbidden", "identity-misconfigured", "admin-user-disabled", "insufficient-evidence"}
+    )
+    needs = _NEEDS
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return *proven* where compute and registry are known, the one without identity, the other without admin."""
+        compute, registry = case.compute, case.registry
+        if registry is not None and registry.admin_user_enabled and case.lookup and case.lookup.attached:
+            return contradicted(f"the admin user of {registry.name} is on")
+        if registry is not None and registry.anonymous_pull:
+            return contradicted(f"{registry.name} lets anybody pull without a credential")
+        if compute is None or registry is None or case.puller is None:
+            return unread(self.title, case.compute_words, *case.unread(*_NEEDS))
+        if compute.identities:
+            return contradicted(f"{compute.name} has a {compute.identities[0].kind} identity")
+        if relies_on_admin_setting(case):
+            return compatible(self.title, "the run's definition asks for the admin user, not for an identity")
+        if case.puller.kind is PullerKind.NOBODY:
+            return _proven(case, compute, registry)
+        return unread(self.title, compute.name, case.puller.reason)
+
+
+def _proven(case: Case, compute: Compute, registry: Registry) -> Judgement:
+    headline = f"{compute.name} has no identity to pull with from {registry.name}"
+    reasons = (
+        f"{compute.name} ({compute.kind}) has no managed identity",
+        f"the admin user of {registry.name} is off, so nothing else could log in",
+    )
+    return proven(headline, f"{compute.name} without identity", *reasons, remedies=_remedies(case, compute, registry))
+
+
+def _remedies(case: Case, compute: Compute, registry: Registry) -> tuple[Remedy, ...]:
+    role = REPOSITORY_ROLE[0] if registry.abac else PULL_ROLE[0]
+    return (
+        Remedy(
+            title=f"Give {compute.name} a managed identity and grant it {role} on {registry.name}",
+            detail=(
+                f"Studio: Compute > {compute.name} > Managed identity > Edit. Then, on the registry: Access control "
+                f"(IAM) > Add role assignment > {role} > that identity. Leave the admin user off."
+            ),
+            command=az(
+                "ml",
+                "compute",
+                "update",
+                "--name",
+                compute.name,
+                "--identity-type",
+                "SystemAssigned",
+                "--workspace-name",
+                case.evidence.run.workspace_id.rsplit("/", 1)[-1],
+                "--resource-group",
+                resource_part(case.evidence.run.workspace_id, "resourceGroups") or "",
+            ),
+        ),
+    )
+
+
+CAUSE = PullIdentityAbsent()

@@ -1,0 +1,86 @@
+"""The identity holds a role that would do in the other mode, and the registry's mode ignores it."""
+
+from __future__ import annotations
+
+from diagnostics.case import Case
+from diagnostics.causes._commands import REPOSITORY_ROLE, grant_bicep, grant_command
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, PullRight, no_right_needed, pull_right
+from diagnostics.describing import grant_words, mode_words
+from diagnostics.model import PullStep, Remedy
+from diagnostics.permissions import Right, grants_pull
+from diagnostics.verdicts import Judgement, contradicted, proven, unread
+
+__all__ = ["CAUSE"]
+
+
+class PullRoleIgnoredInAbacMode:
+    """Source: *Microsoft Entra attribute-based access control for repository permissions* (2025-12-11): in that mode
+    AcrPull, AcrPush, Reader, Contributor and Owner give no access to repositories.
+    """
+
+    id = "pull-role-ignored-in-abac-mode"
+    title = "The identity holds a pull role that the registry's permission mode ignores"
+    step = PullStep.PERMISSION
+    rank = 5
+    masked = True
+    explains = AUTH_SYMPTOMS
+    needs = RIGHT_FACTS
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return *proven* where the mode is ABAC, a registry-wide role is held and no repository role is."""
+        if case.registry is not None and not case.registry.abac:
+            return contradicted(f"{case.registry.name} works in the mode {mode_words(case.registry)}")
+        needless = no_right_needed(case)
+        if needless:
+            return contradicted(needless)
+        right = pull_right(case)
+        if right is None:
+            return unread(self.title, case.registry_words, *case.unread(*RIGHT_FACTS))
+        if right.then is Right.GRANTED:
+            return contradicted("a role with the repository data actions was there")
+        if grants_pull(right.grants, abac=False) is not Right.GRANTED:
+            return contradicted("no role is held that would do in the other mode either")
+        if right.then is Right.UNDECIDED or right.undated:
+            return unread(self.title, _target(right), "a repository role with a condition may cover the image")
+        return _proven(case, right)
+
+
+def _target(right: PullRight) -> str:
+    return f"{right.principal_id} on {right.registry.id.lower()}"
+
+
+def _proven(case: Case, right: PullRight) -> Judgement:
+    ignored = [grant for grant in right.grants if grants_pull([grant], abac=False) is Right.GRANTED]
+    roles = " and ".join(sorted({grant.role for grant in ignored}))
+    reasons = [
+        f"{right.registry.name} works in the mode {mode_words(right.registry)}",
+        *(f"ignored there: {grant_words(grant, right.principal_id)}" for grant in ignored),
+        "no role with the repository data actions reaches the identity",
+    ]
+    if right.since:
+        reasons.append(f"fixed since: a repository role was granted on {right.since:%Y-%m-%d %H:%M} UTC")
+    headline = (
+        f"{case.compute_words} may not pull from {right.registry.name}: "
+        f"its {roles} role does not count in the registry's ABAC mode"
+    )
+    return proven(headline, _target(right), *reasons, remedies=_remedies(right))
+
+
+def _remedies(right: PullRight) -> tuple[Remedy, ...]:
+    if right.now is Right.GRANTED:
+        return (Remedy(title="Run again: the right has been granted since"),)
+    role = REPOSITORY_ROLE[0]
+    return (
+        Remedy(
+            title=f"Grant {role} on {right.registry.name} to {right.principal_id}",
+            detail=(
+                f"Portal: {right.registry.name} > Access control (IAM) > Add role assignment > {role}, with a "
+                "condition on the repository where wanted. Granting AcrPull again changes nothing in this mode."
+            ),
+            command=grant_command(right.registry, right.principal_id),
+            bicep=grant_bicep(right.registry, right.principal_id),
+        ),
+    )
+
+
+CAUSE = PullRoleIgnoredInAbacMode()

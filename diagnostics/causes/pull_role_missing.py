@@ -1,0 +1,120 @@
+"""The identity that pulls has no role that grants the pull."""
+
+from __future__ import annotations
+
+from diagnostics.case import Case
+from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, grant_bicep, grant_command
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, PullRight, no_right_needed, pull_right
+from diagnostics.describing import grant_words, mode_words
+from diagnostics.model import PullStep, Remedy
+from diagnostics.permissions import Right, grants_pull
+from diagnostics.verdicts import Judgement, contradicted, proven, unread
+
+__all__ = ["CAUSE"]
+
+
+class PullRoleMissing:
+    """Decided by actions and not-actions of every assignment that reaches the identity, never by a role's name."""
+
+    id = "pull-role-missing"
+    title = "The identity that pulls has no role on the registry that grants the pull"
+    step = PullStep.PERMISSION
+    rank = 10
+    masked = True
+    explains = AUTH_SYMPTOMS
+    needs = RIGHT_FACTS
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return *proven* where no assignment grants the pull in the registry's mode."""
+        needless = no_right_needed(case)
+        if needless:
+            return contradicted(needless)
+        right = pull_right(case)
+        if right is None:
+            return _unread(case)
+        if right.then is Right.GRANTED:
+            return contradicted(f"the right was there: {_words_of_right(right)}")
+        if _ignored_in_abac(right):
+            return contradicted("a role is there, but of a kind that the registry's mode ignores")
+        if right.then is Right.UNDECIDED or right.undated:
+            return unread(_headline(case), _target(right), _doubt(right), remedies=_remedies(right))
+        return proven(_headline(case), _target(right), *_reasons(right), remedies=_remedies(right))
+
+
+def _unread(case: Case) -> Judgement | None:
+    puller = case.puller
+    if puller is not None and puller.principal_id is None and case.registry is not None:
+        return unread(PullRoleMissing.title, case.registry_words, puller.reason)
+    visible = case.value("role-visibility", object)
+    hidden = ("we may not read role assignments at the registry's subscription, so an empty list shows nothing",)
+    unchecked = case.unread(*RIGHT_FACTS) or (hidden if visible is not None else ())
+    principal = case.captured("identity") or (puller.principal_id if puller else None) or "the identity"
+    return unread(_headline(case), f"{principal} on {case.registry_words}", *unchecked, remedies=_blind_remedy(case))
+
+
+def _blind_remedy(case: Case) -> tuple[Remedy, ...]:
+    role = REPOSITORY_ROLE[0] if case.registry and case.registry.abac else PULL_ROLE[0]
+    who = case.captured("identity") or case.compute_words
+    if case.registry and case.puller and case.puller.principal_id:
+        command = grant_command(case.registry, case.puller.principal_id)
+    else:
+        command = ""
+    look = f"Look at the role assignments of {case.registry_words} for {who}; where the pull is not among them, grant {role}"
+    return (Remedy(title=look, command=command),)
+
+
+def _headline(case: Case) -> str:
+    return f"{case.compute_words} may not pull from {case.registry_words}: its identity has no pull role"
+
+
+def _target(right: PullRight) -> str:
+    return f"{right.principal_id} on {right.registry.id.lower()}"
+
+
+def _reasons(right: PullRight) -> tuple[str, ...]:
+    held = "; ".join(grant_words(grant, right.principal_id) for grant in right.grants) or "none at all"
+    wanted = "the repository data actions" if right.registry.abac else "the action registries/pull/read"
+    reasons = [
+        f"no role assignment that reaches {right.principal_id} grants {wanted}: {held}",
+        f"{right.registry.name} works in the mode {mode_words(right.registry)}",
+    ]
+    if right.since:
+        reasons.append(f"fixed since: the right was granted on {right.since:%Y-%m-%d %H:%M} UTC, after the failure")
+    return tuple(reasons)
+
+
+def _words_of_right(right: PullRight) -> str:
+    granting = next(
+        (g for g in right.grants if grants_pull([g], abac=right.registry.abac) is Right.GRANTED), None
+    )
+    return grant_words(granting, right.principal_id) if granting else "by several roles together"
+
+
+def _doubt(right: PullRight) -> str:
+    if right.undated:
+        return "a role that grants the pull carries no time, so it may have come after the failure"
+    return "only a role with a condition or with a wildcard in a custom role could grant the pull"
+
+
+def _ignored_in_abac(right: PullRight) -> bool:
+    return right.registry.abac and grants_pull(right.grants, abac=False) is Right.GRANTED
+
+
+def _remedies(right: PullRight) -> tuple[Remedy, ...]:
+    if right.now is Right.GRANTED:
+        return (Remedy(title="Run again: the right has been granted since"),)
+    role, _ = REPOSITORY_ROLE if right.registry.abac else PULL_ROLE
+    return (
+        Remedy(
+            title=f"Grant {role} on {right.registry.name} to {right.principal_id}",
+            detail=(
+                f"Portal: {right.registry.name} > Access control (IAM) > Add role assignment > {role} > "
+                "Managed identity. It takes effect within ten minutes; then run again."
+            ),
+            command=grant_command(right.registry, right.principal_id),
+            bicep=grant_bicep(right.registry, right.principal_id),
+        ),
+    )
+
+
+CAUSE = PullRoleMissing()

@@ -1,0 +1,68 @@
+"""The image reference itself is wrong: it breaks the grammar, or names a host that no registry has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from diagnostics.case import Case
+from diagnostics.model import PullStep, Remedy
+from diagnostics.references import MalformedReference, host_problems, parse
+from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
+
+__all__ = ["CAUSE"]
+
+
+class ReferenceMalformed:
+    """Judged by the reference as written, by the OCI distribution grammar and the registry's own login server."""
+
+    id = "reference-malformed"
+    title = "The image reference is malformed"
+    step = PullStep.REFERENCE
+    rank = 10
+    masked = False
+    explains = frozenset(
+        {
+            "invalid-reference",
+            "dns",
+            "registry-not-found",
+            "repository-not-found",
+            "tag-not-found",
+            "tls",
+            "unauthorized",
+            "network-timeout",
+            "insufficient-evidence",
+        }
+    )
+    needs = ("registry",)
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return *proven* with the part that is wrong and what was probably meant."""
+        written = case.evidence.image_text
+        if not written:
+            missing = "the text does not show the reference as it was written"
+            return unread(self.title, "", missing) if case.symptom == "invalid-reference" else None
+        try:
+            reference = parse(written)
+        except MalformedReference as error:
+            return _proven(written, error.part, error.problem, error.suggestion)
+        own = case.lookup.attached_login_server if case.lookup else None
+        problems = host_problems(replace(reference, registry=reference.registry.lower()), own)
+        if problems and (case.lookup is None or case.lookup.found is None):
+            return _proven(written, "registry", problems[0], None)
+        if case.symptom == "invalid-reference" and case.lookup is None:
+            return compatible(self.title, "the reference as written follows the grammar")
+        return contradicted(f"{written} is a well-formed reference")
+
+
+def _proven(written: str, part: str, problem: str, suggestion: str | None) -> Judgement:
+    meant = f"Write {suggestion} as the environment's image" if suggestion else f"Correct the {part} of the environment's image"
+    return proven(
+        f"The image reference is wrong in its {part}: {problem}",
+        written,
+        f"written: {written}",
+        f"the {part}: {problem}",
+        remedies=(Remedy(title=meant),),
+    )
+
+
+CAUSE = ReferenceMalformed()

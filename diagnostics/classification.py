@@ -1,0 +1,280 @@
+"""From a failure's text to the symptoms that it shows, best first. Pure: no I/O, no clock.
+
+A text is read in a plain form (:func:`_plain`: no colours, no JSON escapes), so that patterns need not know how often
+it was wrapped; what is quoted is the original line. Signatures are looked for by ``re2.Set``, whose time is linear in
+the text, and only those that hit are matched for their captures.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import re2
+
+from diagnostics.model import LogExcerpt, Symptom
+from diagnostics.signatures import PROOF, Ground, Signature, Weight, expand, rules
+
+__all__ = ["classify"]
+
+_AROUND = 3
+"""Lines quoted before and after the proving line."""
+_MOST_CHARACTERS = 4_000
+"""A quoted neighbour is left out beyond this; the proving line itself is always whole."""
+_NEARBY = 3
+"""Lines before and after in which a loose wording looks for words of registries."""
+_MOST_HITS = 40
+"""Matches of one signature that are looked at in one excerpt: the first decides, a few may be claimed away."""
+_MEMORY = 64 << 20
+"""Ceiling for one set's automaton in bytes; far less is used."""
+_IN_ONE_SET = 8
+"""Signatures a set. The states of an automaton multiply: one set of all took 7 s on 330 KB of text made to confuse
+it, sets of 8 take 0.6 s, and on half a megabyte of ordinary failures the small ones are faster, too."""
+
+_ESCAPED = re2.compile(
+    r"(?P<colour>\x1b\[[0-9;?]*[ -/]*[@-~]|\[[0-9]{1,3}(?:;[0-9]{1,3})*m)"
+    r"|(?P<unicode>\\+u00(?:22|26|27|3[cCeE]|60))"
+    r"|(?P<end>\\+[nr])"
+    r"|(?P<tab>\\+t)"
+    r"|\\+(?P<quote>[\"'/])"
+    r"|(?P<entity>&(?:quot|apos|amp|lt|gt|#0?39|#34|nbsp);)"
+    r"|(?P<margin>^\s*[>|\x{2502}] )"
+)
+_ENTITIES = {
+    "&quot;": '"', "&#34;": '"', "&apos;": "'", "&#39;": "'", "&#039;": "'",
+    "&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " ",
+}  # fmt: skip
+_ONE_BY_ONE = str.maketrans("\u2018\u2019`\u201c\u201d\x00\xa0\u200b\ufeff", "'''\"\"    ")
+"""Typographic quotation marks, and what looks like nothing or breaks a terminal."""
+
+_REGISTRY_WORDS = re2.compile(
+    r"(?i)azurecr\.|mcr\.microsoft\.com|docker|containerd|kubelet|buildkit|ghcr\.io|quay\.io|gcr\.io|harbor|\bACR\b"
+    r"|container registry|\bregistry\b|/v2/|\bmanifests?\b|\blayers?\b|ImagePull|ErrImage|pull(?:ing|ed)? (?:the )?image"
+    r"|image pull|\bpull(?:ing)? \S*[/:]|\bFROM \S+|step \d+/\d+|acb_step|\bRUN \S"
+)
+_BUILD_WORDS = re2.compile(
+    r"(?i)starting image build|azureml-environment-setup|20_image_build_log|step \d+/\d+ :|acb_step|docker build|condaenv\.|buildkit"
+)
+_USER_LOG = re2.compile(r"(?i)(?:^|/)user_logs/|std_log|driver_log")
+_COMPANIONS = (
+    re2.compile(expand(r"https?://%registry%/v2/%repository%/(?:manifests|blobs)/(?:%digest%|%tag%)")),
+    re2.compile(expand(r"(?:imageName: |pull image %q%|pull docker image |unpack image %q%|pulling image:? %q%)%image%")),
+    re2.compile(expand(r"(?:run docker command to pull |authentication mode )%mode%\b")),
+    re2.compile(expand(r"compute identity %identity%")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One excerpt in plain form, as UTF-8; ``starts`` are the offsets of the excerpt's lines in it."""
+
+    excerpt: LogExcerpt
+    plain: bytes
+    starts: tuple[int, ...]
+
+    def line(self, offset: int) -> int:
+        """Return the index of the excerpt's line that holds ``offset``."""
+        return bisect.bisect_right(self.starts, offset) - 1
+
+    def around(self, offset: int, lines: int) -> bytes:
+        """Return the plain text of the line at ``offset`` and up to ``lines`` line ends to both sides."""
+        first, last = offset, offset
+        for _ in range(lines + 1):
+            first = max(self.plain.rfind(b"\n", 0, max(first, 0)), 0)
+            end = self.plain.find(b"\n", last)
+            last = len(self.plain) if end < 0 else end + 1
+        return self.plain[first:last]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A signature's match in the excerpt number ``excerpt``; ``proof`` is the offset of what proves it."""
+
+    signature: Signature
+    symptom: str
+    excerpt: int
+    start: int
+    end: int
+    proof: int
+    captured: tuple[tuple[str, str], ...]
+
+    @property
+    def rank(self) -> tuple[int, int, int, int, int]:
+        """Best first: weight, then the order of the text, then whoever names more and saw more of it."""
+        return (self.signature.weight, self.excerpt, self.proof, -len(self.signature.names), self.start - self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """All signatures with their symptoms' ids, in sets that find which ones hit, and one by one for where."""
+
+    entries: tuple[tuple[str, Signature], ...]
+    sets: tuple[Any, ...]
+    patterns: tuple[Any, ...]
+
+    def hitting(self, plain: bytes) -> Iterator[int]:
+        """Yield the indices of the signatures that match somewhere in ``plain``."""
+        for number, signatures in enumerate(self.sets):
+            for index in sorted(signatures.Match(plain) or ()):
+                yield number * _IN_ONE_SET + index
+
+
+def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
+    """Return what the excerpts say of a registry, best first; empty where nothing speaks of one.
+
+    Pass the run's own error text first. A stated cause stands before a bare status code, that before a known echo,
+    that before a wrapper; among equals the first in the text leads, because the second error is often the anonymous
+    retry of the first. Texts about storage, vaults, git, package feeds and the user's own code show nothing.
+    """
+    texts = [_read(excerpt) for excerpt in excerpts]
+    hits = [hit for number, text in enumerate(texts) for hit in _hits(number, text)]
+    foreign = [hit for hit in hits if hit.signature.foreign]
+    believed = [hit for hit in hits if _believed(hit, texts[hit.excerpt], foreign)]
+    return tuple(_symptom(hit, texts[hit.excerpt]) for hit in _distinct(sorted(believed, key=lambda hit: hit.rank), texts))
+
+
+@cache
+def _library() -> _Library:
+    entries = tuple((rule.id, signature) for rule in rules() for signature in rule.signatures)
+    options = re2.Options()
+    options.max_mem = _MEMORY
+    options.log_errors = False
+    patterns = tuple(re2.compile(signature.expression, options) for _, signature in entries)
+    expressions = [signature.expression for _, signature in entries]
+    starts = range(0, len(expressions), _IN_ONE_SET)
+    sets = tuple(_set(expressions[start : start + _IN_ONE_SET], options) for start in starts)
+    return _Library(entries=entries, sets=sets, patterns=patterns)
+
+
+def _set(expressions: Iterable[str], options: Any) -> Any:  # noqa: ANN401  google-re2 has no types
+    found = re2.Set.SearchSet(options)
+    for expression in expressions:
+        found.Add(expression)
+    found.Compile()
+    return found
+
+
+def _read(excerpt: LogExcerpt) -> _Text:
+    plain = [_plain(line).encode("utf-8", "replace") for line in excerpt.lines]
+    starts, offset = [], 0
+    for line in plain:
+        starts.append(offset)
+        offset += len(line) + 1
+    return _Text(excerpt=excerpt, plain=b"\n".join(plain), starts=tuple(starts))
+
+
+def _plain(line: str) -> str:
+    """Return ``line`` without colours, escapes and margins; an escaped line end becomes a real one."""
+    valid = line.encode("utf-8", "replace").decode("utf-8")
+    return str(_ESCAPED.sub(_unescaped, valid.translate(_ONE_BY_ONE)))
+
+
+def _unescaped(match: Any) -> str:  # noqa: ANN401  google-re2 has no types
+    kind, text = match.lastgroup, match.group()
+    if kind == "unicode":
+        return chr(int(text[-2:], 16))
+    if kind == "quote":
+        return str(match.group("quote"))
+    if kind == "entity":
+        return _ENTITIES[text]
+    return {"colour": "", "end": "\n", "tab": " ", "margin": ""}[kind]
+
+
+def _hits(number: int, text: _Text) -> Iterator[_Hit]:
+    library = _library()
+    for index in library.hitting(text.plain):
+        symptom, signature = library.entries[index]
+        for match in islice(library.patterns[index].finditer(text.plain), _MOST_HITS):
+            yield _Hit(
+                signature=signature,
+                symptom=symptom,
+                excerpt=number,
+                start=match.start(),
+                end=match.end(),
+                proof=_proof(match),
+                captured=tuple(_groups(match)),
+            )
+
+
+def _proof(match: Any) -> int:  # noqa: ANN401  google-re2 has no types
+    """Return where the proof starts: the group of that name, else the first word of the match."""
+    marked = match.re.groupindex.get(PROOF)
+    if marked is not None and match.start(marked) >= 0:
+        return int(match.start(marked))
+    found: bytes = match.group()
+    return int(match.start()) + len(found) - len(found.lstrip())
+
+
+def _groups(match: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  google-re2 has no types
+    for name, group in match.groupdict().items():
+        if group and name != PROOF:
+            yield name, group.decode("utf-8", "replace")
+
+
+def _believed(hit: _Hit, text: _Text, foreign: Sequence[_Hit]) -> bool:
+    signature = hit.signature
+    if signature.foreign or (signature.weight is Weight.TRACE and foreign):
+        return False
+    if signature.ground is Ground.OWN:
+        return True
+    if any(claim.excerpt == hit.excerpt and claim.start <= hit.proof < claim.end for claim in foreign):
+        return False
+    if _USER_LOG.search(text.excerpt.file) and not _BUILD_WORDS.search(text.plain):
+        return False
+    return signature.ground is Ground.SHARED or bool(_REGISTRY_WORDS.search(text.around(hit.proof, _NEARBY)))
+
+
+def _distinct(hits: Iterable[_Hit], texts: Sequence[_Text]) -> Iterator[_Hit]:
+    """Yield each signature once, and each symptom once a line."""
+    signatures, places = set(), set()
+    for hit in hits:
+        place = (hit.symptom, hit.excerpt, texts[hit.excerpt].line(hit.proof))
+        if hit.signature.id not in signatures and place not in places:
+            yield hit
+        signatures.add(hit.signature.id)
+        places.add(place)
+
+
+def _symptom(hit: _Hit, text: _Text) -> Symptom:
+    index = text.line(hit.proof)
+    return Symptom(
+        id=hit.symptom,
+        signature=hit.signature.id,
+        emitter=hit.signature.emitter,
+        excerpt=_window(text.excerpt, index),
+        line=text.excerpt.number(index),
+        captured={**_companions(text, hit), **dict(hit.captured)},
+        names=hit.signature.names,
+        decisive=hit.signature.decisive,
+    )
+
+
+def _companions(text: _Text, hit: _Hit) -> dict[str, str]:
+    """Return what the lines around a match say of the same pull: image, address of the manifest, mode, identity."""
+    nearby = text.plain[hit.proof : hit.end] + text.around(hit.proof, 0) + b"\n" + text.around(hit.proof, _NEARBY)
+    found: dict[str, str] = {}
+    for pattern in _COMPANIONS:
+        match = pattern.search(nearby)
+        for name, group in (match.groupdict() if match else {}).items():
+            if group:
+                found.setdefault(name, group.decode("utf-8", "replace"))
+    return found
+
+
+def _window(excerpt: LogExcerpt, index: int) -> LogExcerpt:
+    """Return the lines around ``index``, the same strings, as long as they do not grow too long to quote."""
+    first = last = index
+    left = _MOST_CHARACTERS - len(excerpt.lines[index])
+    for distance in range(1, _AROUND + 1):
+        for neighbour in (index - distance, index + distance):
+            adjoins = neighbour in (first - 1, last + 1) and 0 <= neighbour < len(excerpt.lines)
+            if adjoins and len(excerpt.lines[neighbour]) <= left:
+                left -= len(excerpt.lines[neighbour])
+                first, last = min(first, neighbour), max(last, neighbour)
+    return LogExcerpt(
+        file=excerpt.file, first_line=excerpt.number(first), lines=excerpt.lines[first : last + 1], cut=excerpt.cut
+    )

@@ -1,0 +1,241 @@
+"""The shapes of facts: what each probe says when it could look.
+
+All of them are plain immutable values that serialise; ``None`` means that Azure's answer had no such member.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+__all__ = [
+    "Compute",
+    "Grant",
+    "GrantedPermissions",
+    "Identity",
+    "Manifest",
+    "ManifestOutcome",
+    "NameAvailability",
+    "PrivateEndpointConnection",
+    "Registry",
+    "RegistryLookup",
+    "Replica",
+    "Replicas",
+    "RoleGrants",
+    "RoleVisibility",
+    "TagDetail",
+    "Tags",
+    "Workspace",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A managed identity that something carries; ``resource_id`` only for a user-assigned one."""
+
+    kind: str
+    principal_id: str | None
+    client_id: str | None = None
+    resource_id: str | None = None
+    tenant_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A workspace (``Microsoft.MachineLearningServices/workspaces``); ``container_registry`` is null until needed."""
+
+    id: str
+    name: str
+    region: str
+    discovery_url: str
+    container_registry: str | None = None
+    image_build_compute: str | None = None
+    public_network_access: str | None = None
+    isolation_mode: str | None = None
+    identities: tuple[Identity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """The compute that a run was sent to. ``found`` is false where the workspace has none of that name (any more)."""
+
+    name: str
+    found: bool
+    kind: str = ""
+    region: str = ""
+    vm_size: str = ""
+    created_at: datetime | None = None
+    subnet: str | None = None
+    provisioning_state: str | None = None
+    identities: tuple[Identity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateEndpointConnection:
+    """A private endpoint connection of a registry; ``status`` is Approved, Pending, Rejected or Disconnected."""
+
+    name: str
+    status: str
+    endpoint_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """A registry's own settings (``Microsoft.ContainerRegistry/registries``, api-version 2025-11-01).
+
+    ``default_action`` is null where the SKU has no network rules, which lets everybody in. ``ip_rules`` are addresses
+    or CIDR ranges. ``abac`` is true in the mode *RBAC Registry + ABAC Repository Permissions*.
+    """
+
+    id: str
+    name: str
+    login_server: str
+    region: str
+    sku: str
+    admin_user_enabled: bool
+    anonymous_pull: bool
+    abac: bool
+    public_access: bool
+    default_action: str | None = None
+    ip_rules: tuple[str, ...] = ()
+    trusted_services: bool = True
+    quarantine: bool = False
+    private_endpoints: tuple[PrivateEndpointConnection, ...] = ()
+    provisioning_state: str | None = None
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+
+    @property
+    def denies_by_default(self) -> bool:
+        """Whether only listed addresses come in on the public way."""
+        return (self.default_action or "Allow").lower() == "deny"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLookup:
+    """The registry behind a login server, or its absence in every subscription that we may list.
+
+    ``attached`` tells whether it is the workspace's own. ``searched`` names the subscriptions that were listed;
+    ``attached_missing`` is the id of the workspace's own registry where that resource no longer exists.
+    ``resembling`` are login servers in reach that look like the one asked for.
+    """
+
+    host: str
+    found: Registry | None
+    attached: bool = False
+    searched: tuple[str, ...] = ()
+    attached_missing: str | None = None
+    attached_login_server: str | None = None
+    resembling: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameAvailability:
+    """Whether a registry name is free in all of Azure (``checkNameAvailability``)."""
+
+    name: str
+    available: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedPermissions:
+    """One permission block of a role definition."""
+
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A role assignment that reaches the principal, with its role's permissions read out.
+
+    ``principal_id`` may be a group that holds the principal, directly or through other groups.
+    """
+
+    role: str
+    role_id: str
+    scope: str
+    principal_id: str
+    principal_type: str
+    permissions: tuple[GrantedPermissions, ...]
+    custom: bool = False
+    created_at: datetime | None = None
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleGrants:
+    """Every role assignment that reaches ``principal_id`` at ``scope`` or above, as far as we may see."""
+
+    principal_id: str
+    scope: str
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleVisibility:
+    """Whether we may read role assignments at ``scope``: an empty list is a fact only then."""
+
+    scope: str
+    readable: bool
+
+
+class ManifestOutcome:
+    """The words for what a registry answered when it was asked for a manifest."""
+
+    FOUND = "found"
+    TAG_UNKNOWN = "tag-unknown"
+    REPOSITORY_UNKNOWN = "repository-unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A registry's answer about one tag or digest; ``outcome`` is a word of :class:`ManifestOutcome`.
+
+    ``compressed_bytes`` is the sum of the layers of the first platform's manifest. ``said`` is its own wording.
+    """
+
+    outcome: str
+    reference: str
+    said: str = ""
+    digest: str | None = None
+    media_type: str | None = None
+    compressed_bytes: int | None = None
+    layers: int | None = None
+    tag_created_at: datetime | None = None
+    tag_moved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagDetail:
+    """One tag and when it was made."""
+
+    name: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """The newest tags of a repository, newest first; ``complete`` when there are no more."""
+
+    newest: tuple[TagDetail, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """A place where the registry is served from; the home region is one of them."""
+
+    region: str
+    provisioning_state: str | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicas:
+    """All replicas of a registry."""
+
+    replicas: tuple[Replica, ...]

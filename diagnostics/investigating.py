@@ -1,0 +1,245 @@
+"""From a failed run to evidence: reads what decides, concurrently, under one deadline, and judges nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Overrun
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from diagnostics.azure.blobs import BlobLog
+from diagnostics.azure.errors import ReadFailed, Unreachable, from_azure_core
+from diagnostics.classification import classify
+from diagnostics.facts import Workspace
+from diagnostics.judging import needed_facts
+from diagnostics.logs import UnreadableLog, prioritise, read_ranged
+from diagnostics.model import (
+    EVIDENCE_SCHEMA,
+    Evidence,
+    FailedRun,
+    ImageReference,
+    Known,
+    LogExcerpt,
+    RunDetails,
+    Symptom,
+    UnreadLog,
+)
+from diagnostics.probing import FactReader, Subject, all_probes
+from diagnostics.reach import Reach
+from diagnostics.references import MalformedReference, parse
+from diagnostics.run_document import error_excerpts, log_links, read_details
+
+__all__ = ["DEADLINE", "evidence_of_text", "image_of", "investigate"]
+
+DEADLINE = timedelta(seconds=25)
+_MOST_CHILDREN = 12
+_MOST_LOGS = 6
+_ALONE = ("steprun", "scriptrun", "command")
+"""Marks of run types that have no children; the full list of types is not documented."""
+
+_USER_LOGS = ("user_logs/", "70_driver_log")
+"""What the user's own code printed: it ran, so the image had come."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """One run's own account: its details, the lines of its error, the links to its logs."""
+
+    details: RunDetails
+    error: tuple[LogExcerpt, ...]
+    links: Mapping[str, str]
+    symptoms: tuple[Symptom, ...]
+
+
+class _Inquiry:
+    """One investigation under one deadline."""
+
+    def __init__(
+        self, run: FailedRun, reach: Reach, pool: ThreadPoolExecutor, remaining: Callable[[], float]
+    ) -> None:
+        self._run = run
+        self._reach = reach
+        self._pool = pool
+        self._remaining = remaining
+        self._facts = FactReader(pool, reach, remaining)
+
+    def evidence(self) -> Evidence:
+        """Read run, logs and facts; raise :class:`ReadFailed` where run history says nothing of the run."""
+        story, children = self._story()
+        logs = self._start_logs(story.links)
+        subject = _subject(self._run, story.details, story.symptoms)
+        if subject.symptoms:
+            self._facts.start(needed_facts(subject.symptoms[0].id), subject)
+        excerpts, unread = self._logs(logs)
+        symptoms = classify((*story.error, *excerpts)) if excerpts else story.symptoms
+        if symptoms:
+            subject = _subject(self._run, story.details, symptoms)
+            self._facts.start(needed_facts(symptoms[0].id), subject)
+        return Evidence(
+            schema=EVIDENCE_SCHEMA,
+            run=_completed(self._run, story.details),
+            taken_at=self._reach.now(),
+            details=replace(story.details, children=children),
+            image=subject.image,
+            image_text=subject.image_text,
+            symptoms=symptoms,
+            unread_logs=unread,
+            facts=self._facts.facts() if symptoms else {},
+            pipeline_runs=children,
+        )
+
+    def _story(self) -> tuple[_Story, tuple[str, ...]]:
+        """Return the account that says most: the run's own, or its first failed child's that speaks of an image."""
+        own = self._read_run(self._discovery_url(), self._run.run_id)
+        kind = (self._run.run_type or own.details.run_type or "").lower()
+        if any(mark in kind for mark in _ALONE):
+            return own, ()
+        failed = self._failed_children()
+        stories = self._stories_of(failed)
+        telling = [story for story in stories if story.symptoms]
+        if not telling:
+            return own, tuple(failed)
+        first = telling[0]
+        alike = [s.details.run_id for s in telling if s.symptoms[0].id == first.symptoms[0].id]
+        return first, tuple(alike)
+
+    def _discovery_url(self) -> str:
+        probe = all_probes()["workspace"]
+        subject = Subject(run=self._run, details=None, image=None)
+        known = self._reach.discovery_urls.get(self._run.workspace_id.lower())
+        if known:
+            self._facts.start(["workspace"], subject)
+            return known
+        fact = probe.read(subject, {}, self._reach)
+        self._facts.know("workspace", fact)
+        assert isinstance(fact, Known)  # noqa: S101 - the probe raises where it cannot say
+        workspace: Workspace = fact.value
+        self._reach.discovery_urls[self._run.workspace_id.lower()] = workspace.discovery_url
+        return workspace.discovery_url
+
+    def _read_run(self, discovery_url: str, run_id: str) -> _Story:
+        document = self._reach.history.details(discovery_url, self._run.workspace_id, run_id)
+        error = error_excerpts(document)
+        return _Story(read_details(run_id, document), error, log_links(document), classify(error))
+
+    def _failed_children(self) -> list[str]:
+        try:
+            children = self._reach.history.children(
+                self._discovery_url(), self._run.workspace_id, self._run.run_id
+            )
+        except ReadFailed:
+            return []
+        failed = [child for child in children if str(child.get("status", "")).lower() == "failed"]
+        failed.sort(key=lambda child: str(child.get("endTimeUtc") or "9"))
+        return [str(child["runId"]) for child in failed if child.get("runId")][:_MOST_CHILDREN]
+
+    def _stories_of(self, run_ids: Sequence[str]) -> list[_Story]:
+        url = self._discovery_url()
+        futures = [self._pool.submit(self._read_run, url, run_id) for run_id in run_ids]
+        stories = []
+        for future in futures:
+            try:
+                stories.append(future.result(timeout=max(0.0, self._remaining())))
+            except (ReadFailed, Overrun):
+                continue
+        return stories
+
+    def _start_logs(self, links: Mapping[str, str]) -> list[tuple[str, Future[tuple[LogExcerpt, ...]]]]:
+        names = [name for name in prioritise(links) if not name.startswith(_USER_LOGS) and _USER_LOGS[1] not in name]
+        return [(name, self._pool.submit(self._read_log, name, links[name])) for name in names[:_MOST_LOGS]]
+
+    def _read_log(self, name: str, link: str) -> tuple[LogExcerpt, ...]:
+        try:
+            blob = BlobLog(self._reach.session, self._reach.cloud, link)
+            return read_ranged(name, blob.fetch)
+        except (ReadFailed, UnreadableLog):
+            raise
+        except Exception as error:  # noqa: BLE001 - one log never hides another
+            raise from_azure_core(error) from None
+
+    def _logs(
+        self, started: Sequence[tuple[str, Future[tuple[LogExcerpt, ...]]]]
+    ) -> tuple[tuple[LogExcerpt, ...], tuple[UnreadLog, ...]]:
+        read: list[LogExcerpt] = []
+        unread: list[UnreadLog] = []
+        for name, future in started:
+            try:
+                read += future.result(timeout=max(0.0, self._remaining()))
+            except Overrun:
+                unread.append(UnreadLog(file=name, reason="the deadline passed before it was read"))
+            except (ReadFailed, UnreadableLog) as error:
+                unread.append(UnreadLog(file=name, reason=str(error)))
+        return tuple(read), tuple(unread)
+
+
+def investigate(
+    run: FailedRun,
+    reach: Reach,
+    *,
+    deadline: timedelta = DEADLINE,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Evidence:
+    """Return the evidence about ``run``. Facts that cannot be read are ``Unknown``, never an error.
+
+    :class:`ReadFailed` where the workspace or run history says nothing of the run at all: there is no evidence then.
+    """
+    until = monotonic() + deadline.total_seconds()
+    pool = ThreadPoolExecutor(max_workers=32, thread_name_prefix="pullmedic")
+    try:
+        return _Inquiry(run, reach, pool, lambda: until - monotonic()).evidence()
+    except Overrun:
+        raise Unreachable("the deadline passed before run history answered") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def evidence_of_text(run: FailedRun, excerpts: Sequence[LogExcerpt], reach_now: Callable[[], Any]) -> Evidence:
+    """Return the evidence that texts alone give: their symptoms, and no facts."""
+    symptoms = classify(excerpts)
+    written = image_of(symptoms, None)
+    return Evidence(
+        schema=EVIDENCE_SCHEMA,
+        run=run,
+        taken_at=reach_now(),
+        image=_parsed(written),
+        image_text=written,
+        symptoms=symptoms,
+    )
+
+
+def image_of(symptoms: Sequence[Symptom], details: RunDetails | None) -> str | None:
+    """Return the image reference as written: by the failing line, else by the lines around it, else the definition."""
+    for symptom in symptoms:
+        captured = symptom.captured
+        if captured.get("image"):
+            return captured["image"]
+        if captured.get("registry") and captured.get("repository"):
+            tag = f":{captured['tag']}" if captured.get("tag") else ""
+            digest = f"@{captured['digest']}" if captured.get("digest") and not tag else ""
+            return f"{captured['registry']}/{captured['repository']}{tag}{digest}"
+    return details.image if details else None
+
+
+def _subject(run: FailedRun, details: RunDetails, symptoms: tuple[Symptom, ...]) -> Subject:
+    written = image_of(symptoms, details)
+    return Subject(run=run, details=details, image=_parsed(written), image_text=written, symptoms=symptoms)
+
+
+def _parsed(written: str | None) -> ImageReference | None:
+    try:
+        return parse(written) if written else None
+    except MalformedReference:
+        return None
+
+
+def _completed(run: FailedRun, details: RunDetails) -> FailedRun:
+    """Fill in what the event did not say from what run history says."""
+    return replace(
+        run,
+        experiment=run.experiment or details.experiment,
+        run_type=run.run_type or details.run_type,
+        submitted_by=run.submitted_by or details.submitted_by,
+    )

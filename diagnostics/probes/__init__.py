@@ -1,0 +1,1 @@
+"""One file a kind of fact, each with its ``PROBE``; the folder is discovered."""

@@ -1,0 +1,179 @@
+"""The registry behind the image's login server, or its absence in all that we may list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from diagnostics.azure.arm import resource_part
+from diagnostics.azure.errors import NotFound, NotPermitted, ReadFailed, from_azure_core
+from diagnostics.facts import PrivateEndpointConnection, Registry, RegistryLookup, Workspace
+from diagnostics.model import Fact
+from diagnostics.probes._shapes import when, word
+from diagnostics.probing import Subject, control_plane
+from diagnostics.reach import Reach
+from diagnostics.references import registry_name, same_registry
+
+if TYPE_CHECKING:
+    from azure.mgmt.containerregistry import models as sdk
+
+__all__ = ["PROBE", "registry_value"]
+
+_SUBSCRIPTIONS_API = "2022-12-01"
+
+
+class RegistryProbe:
+    """Reads the workspace's own registry first, then lists those of every subscription that we may see."""
+
+    name = "registry"
+    title = "the registry's settings"
+    value_type: type = RegistryLookup
+    needs: tuple[str, ...] = ("workspace",)
+    actions: tuple[str, ...] = (
+        "Microsoft.ContainerRegistry/registries/read",
+        "Microsoft.Resources/subscriptions/read",
+    )
+
+    def read(self, subject: Subject, facts: Mapping[str, Any], reach: Reach) -> Fact:
+        """Return a :class:`RegistryLookup`; a registry that nothing lists is an answer, not a failure."""
+        workspace: Workspace = facts["workspace"]
+        host = _wanted_host(subject)
+        attached, missing = _attached(workspace, reach)
+        if attached is not None and (host is None or same_registry(host, attached.login_server)):
+            lookup = RegistryLookup(
+                host=host or attached.login_server,
+                found=attached,
+                attached=True,
+                attached_login_server=attached.login_server,
+            )
+        elif host is None:
+            raise ReadFailed("neither the run nor its workspace names a registry")
+        else:
+            lookup = _listed(host, subject.run.workspace_id, attached, missing, reach)
+        return control_plane(lookup, "the registry's settings", reach)
+
+
+def _wanted_host(subject: Subject) -> str | None:
+    if subject.image is not None:
+        return subject.image.registry.lower()
+    for symptom in subject.symptoms:
+        if symptom.captured.get("registry"):
+            return symptom.captured["registry"].lower()
+    if subject.image_text and "/" in subject.image_text:
+        return subject.image_text.removeprefix("https://").split("/")[0].lower()
+    return None
+
+
+def _attached(workspace: Workspace, reach: Reach) -> tuple[Registry | None, str | None]:
+    """Return the workspace's registry, or the id under which it should have been."""
+    wanted = workspace.container_registry
+    if not wanted:
+        return None, None
+    subscription, group = resource_part(wanted, "subscriptions"), resource_part(wanted, "resourceGroups")
+    name = wanted.rsplit("/", 1)[-1]
+    if not subscription or not group:
+        return None, None
+    try:
+        return registry_value(reach.registries(subscription).registries.get(group, name)), None
+    except Exception as error:  # noqa: BLE001 - sorted, never swallowed
+        failed = from_azure_core(error)
+        if isinstance(failed, NotFound):
+            return None, wanted
+        raise failed from None
+
+
+def _listed(
+    host: str, workspace_id: str, attached: Registry | None, missing: str | None, reach: Reach
+) -> RegistryLookup:
+    searched: list[str] = []
+    seen: list[str] = [attached.login_server] if attached else []
+    for subscription in _subscriptions(workspace_id, reach):
+        for registry in _registries_of(subscription, reach):
+            if same_registry(host, registry.login_server):
+                return RegistryLookup(
+                    host=host,
+                    found=registry,
+                    searched=(*searched, subscription),
+                    attached_missing=missing,
+                    attached_login_server=attached.login_server if attached else None,
+                )
+            seen.append(registry.login_server)
+        searched.append(subscription)
+    return RegistryLookup(
+        host=host,
+        found=None,
+        searched=tuple(searched),
+        attached_missing=missing,
+        attached_login_server=attached.login_server if attached else None,
+        resembling=_resembling(host, seen),
+    )
+
+
+def _subscriptions(workspace_id: str, reach: Reach) -> Iterator[str]:
+    """Yield the workspace's subscription, then every other that we may list."""
+    own = (resource_part(workspace_id, "subscriptions") or "").lower()
+    yield own
+    try:
+        others = list(reach.arm.pages("/subscriptions", api_version=_SUBSCRIPTIONS_API))
+    except NotPermitted:
+        return
+    for subscription in others:
+        found = str(subscription.get("subscriptionId") or "").lower()
+        if found and found != own:
+            yield found
+
+
+def _registries_of(subscription: str, reach: Reach) -> Iterator[Registry]:
+    try:
+        for registry in reach.registries(subscription).registries.list():
+            yield registry_value(registry)
+    except Exception as error:  # noqa: BLE001 - sorted, never swallowed
+        raise from_azure_core(error) from None
+
+
+def _resembling(host: str, seen: Iterable[str]) -> tuple[str, ...]:
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    names = {registry_name(login_server) or login_server: login_server for login_server in seen}
+    wanted = registry_name(host) or host
+    return tuple(names[name] for name in get_close_matches(wanted, list(names), n=3, cutoff=0.75))
+
+
+def registry_value(registry: sdk.Registry) -> Registry:
+    """Read the SDK's model; members that older registries lack mean the default of their time."""
+    rules = registry.network_rule_set
+    policies = registry.policies
+    quarantine = policies.quarantine_policy if policies else None
+    system = registry.system_data
+    return Registry(
+        id=str(registry.id),
+        name=str(registry.name),
+        login_server=str(registry.login_server or "").lower(),
+        region=str(registry.location or ""),
+        sku=(word(registry.sku.name) if registry.sku else None) or "",
+        admin_user_enabled=bool(registry.admin_user_enabled),
+        anonymous_pull=bool(registry.anonymous_pull_enabled),
+        abac=(word(registry.role_assignment_mode) or "").lower() == "abacrepositorypermissions",
+        public_access=(word(registry.public_network_access) or "Enabled").lower() != "disabled",
+        default_action=word(rules.default_action) if rules else None,
+        ip_rules=tuple(rule.ip_address_or_range for rule in (rules.ip_rules or ())) if rules else (),
+        trusted_services=(word(registry.network_rule_bypass_options) or "AzureServices") == "AzureServices",
+        quarantine=bool(quarantine and (word(quarantine.status) or "").lower() == "enabled"),
+        private_endpoints=tuple(_connection(found) for found in registry.private_endpoint_connections or ()),
+        provisioning_state=word(registry.provisioning_state),
+        created_at=when(registry.creation_date),
+        changed_at=when(system.last_modified_at) if system else None,
+    )
+
+
+def _connection(connection: sdk.PrivateEndpointConnection) -> PrivateEndpointConnection:
+    state = connection.private_link_service_connection_state
+    endpoint = connection.private_endpoint
+    return PrivateEndpointConnection(
+        name=str(connection.name or ""),
+        status=(word(state.status) if state else None) or "",
+        endpoint_id=str(endpoint.id) if endpoint and endpoint.id else None,
+    )
+
+
+PROBE = RegistryProbe()

@@ -1,0 +1,119 @@
+"""What probes reach the cloud with: one bundle of clients, made once and shared by all runs of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from diagnostics.azure.arm import LIMITS, ArmClient
+from diagnostics.azure.clouds import Cloud
+from diagnostics.azure.history import RunHistory
+from diagnostics.azure.registry_data import RegistryClient
+
+if TYPE_CHECKING:
+    import requests
+    from azure.core.credentials import TokenCredential
+    from azure.mgmt.authorization import AuthorizationManagementClient
+    from azure.mgmt.containerregistry import ContainerRegistryManagementClient
+
+__all__ = ["Reach", "utc_now"]
+
+_REMEMBERED = 64
+"""How many repositories' clients a worker keeps; each holds one short-lived token."""
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC; the default of every clock that is passed in."""
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class Reach:
+    """Clients of one cloud under one credential, safe to share between threads; ``now`` is the clock.
+
+    ``allowed_registries`` are login servers that may be asked although Resource Manager does not list them;
+    ``discovery_urls`` remembers, by workspace, where run history is found: it never changes.
+    """
+
+    cloud: Cloud
+    credential: TokenCredential
+    now: Callable[[], datetime] = utc_now
+    allowed_registries: frozenset[str] = frozenset()
+    discovery_urls: dict[str, str] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock, repr=False)
+    _registries: dict[str, ContainerRegistryManagementClient] = field(default_factory=dict, repr=False)
+    _roles: dict[str, AuthorizationManagementClient] = field(default_factory=dict, repr=False)
+    _data_planes: dict[str, RegistryClient] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def arm(self) -> ArmClient:
+        """The client for plain Resource Manager resources."""
+        return ArmClient(self.cloud, self.credential)
+
+    @cached_property
+    def history(self) -> RunHistory:
+        """The client for run history."""
+        return RunHistory(self.arm)
+
+    @cached_property
+    def session(self) -> requests.Session:
+        """The HTTP session for log blobs and registries' data planes."""
+        import requests  # noqa: PLC0415 - off the path of the trigger's import
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+        session = requests.Session()
+        session.headers["User-Agent"] = "pullmedic"
+        session.mount("https://", HTTPAdapter(pool_maxsize=16))
+        return session
+
+    def registries(self, subscription: str) -> ContainerRegistryManagementClient:
+        """The registry SDK (azure-mgmt-containerregistry, api-version 2025-11-01) for one subscription."""
+        with self._lock:
+            if subscription not in self._registries:
+                from azure.mgmt.containerregistry import (  # noqa: PLC0415
+                    ContainerRegistryManagementClient,
+                )
+
+                self._registries[subscription] = ContainerRegistryManagementClient(
+                    self.credential, subscription, **self._sdk_options()
+                )
+            return self._registries[subscription]
+
+    def roles(self, subscription: str) -> AuthorizationManagementClient:
+        """The role SDK (azure-mgmt-authorization, api-version 2022-04-01) for one subscription."""
+        with self._lock:
+            if subscription not in self._roles:
+                from azure.mgmt.authorization import AuthorizationManagementClient  # noqa: PLC0415
+
+                self._roles[subscription] = AuthorizationManagementClient(
+                    self.credential, subscription, **self._sdk_options()
+                )
+            return self._roles[subscription]
+
+    def registry(self, login_server: str, repository: str, *, tenant: str | None = None) -> RegistryClient:
+        """The data plane of one registry, for one repository; ``login_server`` must be Resource Manager's own."""
+        with self._lock:
+            key = f"{login_server}/{repository}"
+            client = self._data_planes.pop(key, None) or RegistryClient(
+                self.session,
+                self.cloud,
+                self.credential,
+                login_server=login_server,
+                repository=repository,
+                tenant=tenant,
+            )
+            self._data_planes[key] = client
+            while len(self._data_planes) > _REMEMBERED:
+                self._data_planes.pop(next(iter(self._data_planes)))
+            return client
+
+    def _sdk_options(self) -> dict[str, Any]:
+        return {
+            "base_url": self.cloud.resource_manager,
+            "credential_scopes": [self.cloud.resource_manager_scope],
+            **LIMITS,
+        }

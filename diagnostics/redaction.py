@@ -1,0 +1,257 @@
+"""The one redactor in front of every output: messages, logs, exceptions, stored evidence, excerpts.
+
+It works on bytes with RE2 (linear time, no look-around), and with small scans by hand where the end of a
+value depends on how it is written; what secrets look like stands in :mod:`diagnostics.redaction_patterns`.
+It never changes the number of lines, so that line numbers stay true.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+
+from diagnostics import redaction_patterns as look
+from diagnostics.linear import BytesPattern
+
+__all__ = ["MARK", "RedactingFilter", "redact"]
+
+MARK = look.MARK.decode()
+"""What stands in place of a secret."""
+
+_BACKSLASH, _NEWLINE = b"\\\n"
+_PASSES = 4
+_LONG = 128  # longer than any tag and any word
+_EMPTY = frozenset({b"null", b"none", b"true", b"false", b"nil", b"undefined"})
+_FLAG_PROSE = frozenset(
+    {b"via", b"flag", b"option", b"is", b"and", b"or", b"argument", b"must", b"for", b"in"}
+)
+_PEM_SPAN = 32 * 1024
+_PEM_LINES = 128
+
+Span = tuple[int, int] | None
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with every secret replaced by ``[redacted]``; names, hosts and line breaks stay.
+
+    Removed: signatures of SAS links, webhooks' paths, bearer tokens, JWTs, authorization headers, cookies,
+    values of whatever is called password, secret, token or key (``=``, JSON, YAML, flags), users' passwords
+    in URLs, access tokens of known shape, Azure's keys, private keys. GUIDs, digests, image references and
+    addresses stay. Never raises, takes time linear in the text, and ``redact(redact(x)) == redact(x)``.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    for _ in range(_PASSES):
+        cleaned = _pass(data)
+        if cleaned == data:
+            break
+        data = cleaned  # a mark can end what follows elsewhere: look again until nothing changes
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _pass(data: bytes) -> bytes:
+    data = _without_private_keys(data)
+    for pattern, replacement in look.SHAPES:
+        data = pattern.sub(replacement, data)
+    data = _replace_values(look.ASSIGNED, data, _assigned_value)
+    data = _replace_values(look.QUOTED_KEY, data, _word_value)
+    data = _replace_values(look.STRONG_COLON, data, _spoken_value)
+    data = _replace_values(look.WEAK_COLON, data, _doubtful_value)
+    data = _replace_values(look.FLAG, data, _flag_value)
+    for pattern in look.SPOKEN:
+        data = _replace_values(pattern, data, _word_value)
+    return data
+
+
+# --- values after a name ------------------------------------------------------------------------------------
+
+
+def _replace_values(pattern: BytesPattern, data: bytes, value: Callable[[bytes, int, int], Span]) -> bytes:
+    """Replace the value that follows each match of ``pattern``; ``value`` says where it stands, if at all."""
+    pieces: list[bytes] = []
+    done = 0
+    for match in pattern.finditer(data):
+        if match.start() < done:
+            continue
+        span = value(data, match.start(), match.end())
+        if span is not None and span[0] < span[1]:
+            pieces += [data[done : span[0]], look.MARK]
+            done = span[1]
+    return b"".join(pieces) + data[done:] if pieces else data
+
+
+def _ending(data: bytes, start: int, ends: BytesPattern) -> Span:
+    """Find the value at ``start``: inside its quotes (however escaped), else up to what ``ends`` matches."""
+    opening = look.OPENING.match(data, start)
+    if opening is None:
+        end = ends.search(data, start)
+        stop = end.start() if end else len(data)
+        while stop > start and data[stop - 1] in b")}":
+            stop -= 1
+        return (start, stop) if data[start:stop].lower() not in _EMPTY else None
+    return opening.end(), _closing(data, opening.group(0), opening.end())
+
+
+def _closing(data: bytes, quote: bytes, begin: int) -> int:
+    """Find the quote that closes ``quote``: with as many backslashes, no more; else the end of the line."""
+    for match in look.CLOSING[quote[-1:]].finditer(data, begin):
+        at = match.start()
+        slashes = 0
+        while at - slashes > begin and data[at - slashes - 1] == _BACKSLASH:
+            slashes += 1
+        if data[at] == _NEWLINE:
+            return at
+        if slashes <= len(quote) - 1:
+            return at - slashes
+    return len(data)
+
+
+def _assigned_value(data: bytes, name: int, start: int) -> Span:
+    """``name=value``; a short ``?code=`` or ``&key=`` is a status or a name, and no secret."""
+    span = _ending(data, start, look.ENDS_ASSIGNED)
+    short = data[name : name + 1] in b"?&" and data[name + 1 : name + 5].lower().startswith((b"code", b"key"))
+    return None if short and span is not None and span[1] - span[0] < 16 else span
+
+
+def _word_value(data: bytes, name: int, start: int) -> Span:  # noqa: ARG001
+    """Whatever stands there; an object or a list holds names of its own."""
+    nested = data[start : start + 1] in (b"{", b"[") and not data.startswith(look.MARK, start)
+    return None if nested else _ending(data, start, look.ENDS_WORD)
+
+
+def _spoken_value(data: bytes, name: int, start: int) -> Span:
+    """``password: value``, but not ``incorrect password: access denied`` nor ``team/reset-password:1.2``."""
+    span = _word_value(data, name, start)
+    if span is None or span[0] > start or span[1] - start > _LONG:
+        return span  # quoted, or too long for a word or a tag: declining would mean to scan it again
+    value, goes_on = data[start : span[1]], data[span[1] : span[1] + 1] in (b" ", b"\t")
+    prose = look.PROSE.fullmatch(value) and (goes_on or b":" in value)
+    return None if prose or value.startswith(b"//") or _is_path(data, name) else span
+
+
+def _doubtful_value(data: bytes, name: int, start: int) -> Span:
+    """``token: value`` is prose as often as not: what does not look like a credential stays."""
+    span = _spoken_value(data, name, start)
+    if span is None or span[0] > start or span[1] - start > _LONG:
+        return span
+    value = data[start : span[1]]
+    line = data.rfind(b"\n", max(0, name - 64), name) + 1
+    alone = not data[line:name].strip(b" \t-") and data[span[1] : span[1] + 1] in (b"", b"\n")
+    random = len(value) >= 16 and any(c in b"0123456789" for c in value) and b"://" not in value
+    return span if (alone or random) and not look.GUID.fullmatch(value) else None
+
+
+def _flag_value(data: bytes, name: int, start: int) -> Span:
+    """``--password value``, but not ``--password --username`` nor ``Using --password via the CLI``."""
+    if data.startswith(b"--", start):
+        return None
+    span = _word_value(data, name, start)
+    prose = span is not None and span[0] == start and data[start : span[1]].lower() in _FLAG_PROSE
+    return None if prose else span
+
+
+def _is_path(data: bytes, name: int) -> bool:
+    """Tell whether the word at ``name`` ends a path or an image's repository."""
+    head = data[max(0, name - 128) : name]
+    kept = head.rstrip(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+    return kept.endswith(b"/")
+
+
+# --- private keys -------------------------------------------------------------------------------------------
+
+
+def _without_private_keys(data: bytes) -> bytes:
+    """Replace PEM private keys, whole or cut off at either end; each keeps its line breaks."""
+    if b"PRIVATE KEY" not in data:
+        return data
+    pieces: list[bytes] = []
+    done = 0
+    for start, end in _key_spans(data):
+        start = max(start, done)  # noqa: PLW2901
+        if end > start:
+            pieces += [data[done:start], look.MARK, b"\n" * data.count(b"\n", start, end)]
+            done = end
+    return b"".join(pieces) + data[done:]
+
+
+def _key_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    begun: tuple[int, int] | None = None
+    for match in look.PEM.finditer(data):
+        if match.group(1) == b"BEGIN":
+            if begun:
+                yield begun[0], _run_after(data, begun[1])
+            begun = match.start(), match.end()
+        elif begun and match.end() - begun[0] <= _PEM_SPAN:
+            yield begun[0], match.end()
+            begun = None
+        else:
+            if begun:
+                yield begun[0], _run_after(data, begun[1])
+                begun = None
+            yield _run_before(data, match.start()), match.end()
+    if begun:
+        yield begun[0], _run_after(data, begun[1])
+
+
+def _run_after(data: bytes, start: int) -> int:
+    """Return the end of the base64 lines after a header whose footer was cut off."""
+    limit = min(len(data), start + _PEM_SPAN)
+    end = data.find(b"\n", start, limit)
+    for _ in range(_PEM_LINES):
+        if end < 0:
+            return limit
+        following = data.find(b"\n", end + 1, limit)
+        line = data[end + 1 : following if following >= 0 else limit]
+        if not look.PEM_LINE.fullmatch(line):
+            return end
+        end = following
+    return limit if end < 0 else end
+
+
+def _run_before(data: bytes, end: int) -> int:
+    """Return the start of the base64 lines before a footer whose header was cut off."""
+    limit = max(0, end - _PEM_SPAN)
+    start = data.rfind(b"\n", limit, end) + 1 or limit
+    for _ in range(_PEM_LINES):
+        if start <= limit:
+            return limit
+        before = data.rfind(b"\n", limit, start - 1) + 1 or limit
+        if not look.PEM_LINE.fullmatch(data[before : start - 1]):
+            return start
+        start = before
+    return start
+
+
+# --- logging ------------------------------------------------------------------------------------------------
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class RedactingFilter(logging.Filter):
+    """Redacts a record's message, arguments, exception, stack and own text attributes, in place.
+
+    To be added to every root *handler* (a logger's filter does not see its children's records). The
+    exception's text takes the place of ``exc_info``, so that no later handler formats the secret anew. Lets
+    every record pass.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact ``record`` and return true."""
+        record.msg, record.args = redact(_message(record)), None
+        if record.exc_info and record.exc_info[0] is not None:
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        record.exc_info = None
+        record.exc_text = redact(record.exc_text) if record.exc_text else None
+        record.stack_info = redact(record.stack_info) if record.stack_info else None
+        for name, value in list(vars(record).items()):
+            if name not in _STANDARD and isinstance(value, str):
+                setattr(record, name, redact(value))
+        return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Merge message and arguments; a record whose arguments do not fit is shown as it is, not lost."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args!r}"

@@ -1,0 +1,148 @@
+"""What a symptom's file is made of: signatures, written in a small notation over RE2.
+
+Patterns are RE2 syntax (github.com/google/re2, "Syntax"), case-insensitive and in multi-line mode, so the time to
+match is linear in the text whatever the text is. Three additions make them readable:
+
+* a blank stands for any white space, a line's end included: texts arrive wrapped; followed by ``?`` it may be absent;
+* ``%line%`` skips within a line, ``%near%`` over up to 4 line ends, ``%block%`` over up to 12 (all as little as
+  possible); ``%rest%`` is what is left of a line, with the next where it ends in a colon; ``%acr%`` is a login server of
+  Azure's, ``%q%`` an optional quotation mark;
+* ``%image%`` and every other name of :data:`CAPTURES` is a group of that name with the shape given there.
+
+A group named ``proof`` marks the place that proves the symptom where that is not the start of the match.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from functools import cache
+
+from diagnostics.discovery import members
+
+__all__ = ["CAPTURES", "PROOF", "Ground", "Signature", "SymptomRule", "Weight", "expand", "rules"]
+
+PROOF = "proof"
+"""The group that marks the proving place; it is not handed on as a capture."""
+
+_HOST = r"[\w*<][\w.*<>-]*[\w*>]"
+_SIZE = r"\d[\d.,]*\s?[kmgt]?i?b(?:ytes?)?"
+
+CAPTURES = {
+    "address": r"[0-9a-z*<\[][0-9a-z.:*_<>-]*[0-9a-z*>\]]",
+    "client": r"[^\s'\",;]*[\w>*]",
+    "code": r"[\w.-]*\w",
+    "digest": r"sha256:[0-9a-f]+",
+    "host": _HOST,
+    "identity": r"[0-9a-z*</](?:[0-9a-z*<>/._-]*[0-9a-z*>])?",
+    "image": r"[^\s\"',;]*[\w>*]",
+    "issuer": r"[^\"\n]*?",
+    "limit": _SIZE,
+    "mode": r"public|private|anonymous|msi|userIdentity|basic|\w+",
+    "package": r"[^\s'\",;()]*[\w>\]*]",
+    "platform": r"[a-z]+/[\w./-]*\w|windows|linux",
+    "registry": _HOST + r"(?::\d+)?",
+    "repository": r"[\w*<](?:[\w./*<>-]*[\w*>])?",
+    "resolver": r"[\w.:\[\]*<>-]*[\w\]*>]",
+    "step": r"[^\s,:;]+",
+    "tag": r"[\w*<](?:[\w.*<>-]*[\w*>])?",
+    "timeout": r"\d[\d.]*\s?(?:ms|s|m|h|sec|min)\w*",
+    "total": _SIZE,
+    "transferred": _SIZE,
+    "usage": _SIZE,
+}
+"""The vocabulary of captures: what a group may be called and the shape of what it holds.
+
+``image`` is a reference as written, ``registry`` a host with its port, ``host`` any other host, ``address`` an
+address (the client's or the far side's), ``resolver`` the DNS server that was asked, ``identity`` a managed identity
+or principal, ``client`` who asked, ``mode`` how the pull authenticated (``public``: it sent nothing), ``code`` a
+component's error code, ``usage`` and ``limit`` amounts of storage, ``transferred`` and ``total`` of a download.
+"""
+
+_SHORTHAND = {
+    "acr": r"[\w.*<>-]*azurecr\.(?:io|us|cn|de)\b",
+    "block": r"(?:[^\n]*\n){0,12}?[^\n]*?",
+    "line": r"[^\n]*?",
+    "near": r"(?:[^\n]*\n){0,4}?[^\n]*?",
+    "q": r"[\"']?",
+    "rest": r"(?:[^\n]*:\s*\n)*[^\n]*",
+}
+
+
+class Weight(IntEnum):
+    """What a match is worth; the lower one is the better answer."""
+
+    CAUSE = 0
+    """States a reason."""
+    STATUS = 1
+    """A bare refusal or status code: a reason only while the text says nothing more."""
+    ECHO = 2
+    """A known retry, fallback or blame that comes along with a reason said elsewhere."""
+    WRAPPER = 3
+    """Says only that an image failed to come or to be built."""
+    TRACE = 4
+    """Progress that stops: counts only where nothing in the whole text explains the failure, elsewhere or here."""
+
+
+class Ground(Enum):
+    """Who else uses a wording, and so what it takes to be believed."""
+
+    OWN = "only components that pull, build or keep images say it"
+    SHARED = "others say it too: not believed where a foreign signature claims the place, nor in the user's own log"
+    LOOSE = "anybody says it: as SHARED, and words of registries, images or builds must stand nearby"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One shape of text, the component that emits it, and what the text is worth.
+
+    ``names`` are the causes that the text itself names. ``decisive`` marks a component's own statement that only it
+    can make; a 401 or a 403 never is. ``foreign`` claims the matched stretch for something that is no registry.
+    ``accepts`` and ``rejects`` are sample texts of our own; the tests hold the pattern to them.
+    """
+
+    id: str
+    pattern: str
+    emitter: str
+    weight: Weight = Weight.CAUSE
+    ground: Ground = Ground.OWN
+    names: tuple[str, ...] = ()
+    decisive: bool = False
+    foreign: bool = False
+    accepts: tuple[str, ...]
+    rejects: tuple[str, ...]
+
+    @property
+    def expression(self) -> str:
+        """The pattern as RE2 reads it."""
+        return expand(self.pattern)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymptomRule:
+    """A symptom: its published id, its title and the signatures that show it. A module gives it as ``SYMPTOM``."""
+
+    id: str
+    title: str
+    signatures: tuple[Signature, ...]
+
+
+def expand(pattern: str) -> str:
+    """Return ``pattern`` with the notation written out; an unknown ``%name%`` raises :class:`KeyError`."""
+    spelt_out = re.sub(r"%(\w+)%", _spelt_out, pattern)
+    return "(?im)" + spelt_out.replace(" ?", r"\s*").replace(" ", r"\s+")
+
+
+def _spelt_out(name: re.Match[str]) -> str:
+    if name[1] in _SHORTHAND:
+        return _SHORTHAND[name[1]]
+    return f"(?P<{name[1]}>{CAPTURES[name[1]]})"
+
+
+@cache
+def rules() -> tuple[SymptomRule, ...]:
+    """Return the rule of every file in ``diagnostics/symptoms``, by file name."""
+    from diagnostics import symptoms  # noqa: PLC0415  the files there import this module
+
+    return members(symptoms, "SYMPTOM")

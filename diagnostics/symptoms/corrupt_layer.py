@@ -1,0 +1,81 @@
+"""Digest mismatch, unexpected EOF, blob unknown."""
+
+from __future__ import annotations
+
+from diagnostics.signatures import Ground, Signature, SymptomRule, Weight
+
+_NAMES = ("layer-corrupt",)
+
+SYMPTOM = SymptomRule(
+    id="corrupt-layer",
+    title="Digest mismatch, unexpected EOF, blob unknown",
+    signatures=(
+        Signature(
+            id="verification-failed",
+            pattern=(
+                r"filesystem layer verification failed(?: for digest %digest%)?|layers from manifest don't match image configuration"
+                r"|mismatched image rootfs and manifest layers|wrong diff id calculated|unexpected commit digest|failed size validation"
+                r"|failed commit on ref %line%(?:unexpected commit|size|digest|already)|manifest verification failed for digest"
+                r"|error verifying %line%digest|provided digest did not match|\b(?:DIGEST|SIZE)_INVALID\b"
+                r"|(?:digest|checksum)%line%(?:mismatch|did not match|does not match|verification failed)%line%(?:layer|blob|image|sha256)"
+                r"|(?:layer|blob|image|sha256)%line%(?:digest|checksum)%line%(?:mismatch|did not match|does not match|invalid)"
+                r"|image verification failed for digest|download%line%sha256:%line%(?:digest|checksum)"
+            ),
+            emitter="docker, containerd",
+            names=_NAMES,
+            accepts=(
+                "filesystem layer verification failed for digest sha256:00ff11",
+                'failed commit on ref "layer-sha256:0f": unexpected commit digest sha256:1a, expected sha256:0f',
+                "layers from manifest don't match image configuration",
+                'failed commit on ref "layer-sha256:0f": "layer-sha256:0f" failed size validation: 1 != 2',
+            ),
+            rejects=("digest of the week", "pip: hashes do not match"),
+        ),
+        Signature(
+            id="blob-unknown",
+            pattern=(
+                r"\b(?:MANIFEST_)?BLOB_UNKNOWN\b|(?:manifest )?blob unknown(?: to registry)?|unknown blob|\bBLOB_UPLOAD_(?:INVALID|UNKNOWN)\b"
+                r"|blob upload (?:unknown|invalid)"
+                r"|could not fetch content descriptor (?P<digest>sha256:[0-9a-f]+)%line%not found"
+                r"|content (?:at \S+ |digest )%digest%: not found|/blobs/(?:sha256:)\S+%line%\b404\b"
+                r"|blob (?:sha256:)?[0-9a-f]+%line%(?:not found|missing|unknown)"
+            ),
+            emitter="a registry",
+            names=_NAMES,
+            accepts=(
+                "MANIFEST_BLOB_UNKNOWN: blob unknown to registry",
+                "httpReadSeeker: failed open: could not fetch content descriptor sha256:00ff (application/x) from remote: not found",
+                "content digest sha256:00ff: not found",
+            ),
+            rejects=("BlobNotFound: The specified blob does not exist.", "unknown manifest"),
+        ),
+        Signature(
+            id="archive-broken",
+            pattern=(
+                r"(?:layer|unpack|extract|tar|failed to copy|docker|image|blob|sha256|from daemon|ApplyLayer|short read|pull)%line%"
+                r"(?:unexpected EOF|gzip: invalid (?:header|checksum)|invalid tar header|(?:flate|zstd|zlib): (?:corrupt|invalid)|magic number mismatch"
+                r"|corrupt(?:ed)? (?:input|layer|image|blob)|invalid checksum|checksum error)"
+                r"|short read: expected \d+ bytes"
+            ),
+            emitter="docker, containerd",
+            names=_NAMES,
+            ground=Ground.SHARED,
+            accepts=(
+                "failed to register layer: ApplyLayer exit status 1 stdout: stderr: unexpected EOF",
+                "failed to extract layer sha256:00ff: archive/tar: invalid tar header: unknown",
+                "error pulling image: gzip: invalid checksum",
+                "short read: expected 1234 bytes but got 0: unexpected EOF",
+            ),
+            rejects=("json: unexpected EOF", "gzip.BadGzipFile: Not a gzipped file"),
+        ),
+        Signature(
+            id="eof",
+            pattern=r"unexpected EOF|archive/tar: invalid|gzip: invalid (?:header|checksum)",
+            emitter="docker, containerd",
+            weight=Weight.STATUS,
+            ground=Ground.LOOSE,
+            accepts=("docker: unexpected EOF", "containerd: gzip: invalid header"),
+            rejects=("EOF", "tar: done"),
+        ),
+    ),
+)

@@ -1,0 +1,51 @@
+"""What a channel, a tracker or a store says about the settings that it reads.
+
+Roles, settings and documents are made from these declarations; nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Problem", "Secret", "Setting"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A value that prints as stars, in a repr, in an f-string, in a traceback that shows local variables."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value itself; call it only where the value is used, and keep it in no variable."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(****)"
+
+    def __str__(self) -> str:
+        return "****"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One environment variable: its name, its purpose in one sentence, its default in words or as a value.
+
+    ``secret`` values are never printed, not even in the message that calls them wrong.
+    """
+
+    name: str
+    purpose: str
+    default: str = ""
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A setting that is wrong, and what runs instead; the message never holds a secret's value."""
+
+    setting: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.message}"

@@ -1,0 +1,189 @@
+"""What the responder remembers: who works on what, what became of each run, and the evidence behind it.
+
+Two stores keep this contract, an embedded one (:mod:`responders.stores.sqlite`) and the app's own storage
+account (:mod:`responders.stores.azure_tables`); one suite of tests holds for both. Time is passed in, no
+store has a clock.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from responders.settings import AzureStore, SqliteStore
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+__all__ = [
+    "RECORD_SCHEMA",
+    "ClaimResult",
+    "NewerSchema",
+    "RecordTooLarge",
+    "RunOutcome",
+    "RunRecord",
+    "Store",
+    "StoreError",
+    "StoreUnavailable",
+    "open_store",
+    "record_from_json",
+    "record_to_json",
+]
+
+RECORD_SCHEMA = 1
+"""Version of the stored shape of :class:`RunRecord`; a reader refuses a newer one."""
+
+# A property of a table entity holds 64 KiB, which are 32,768 UTF-16 units (Microsoft Learn, "Understanding
+# the Table service data model"). The embedded store keeps the same limit, so that moving from one to the
+# other loses nothing.
+_MOST_UNITS = 30_000
+
+
+class StoreError(Exception):
+    """A store could not do what was asked."""
+
+
+class StoreUnavailable(StoreError):  # noqa: N818  (named after what happened)
+    """The store gave no answer or refused access; another try later may succeed."""
+
+
+class NewerSchema(StoreError):  # noqa: N818  (likewise)
+    """What is stored was written by a newer version of the product; this one must not guess at it."""
+
+
+class RecordTooLarge(StoreError):  # noqa: N818  (likewise)
+    """A record does not fit; what is large belongs into a document."""
+
+
+class ClaimResult(StrEnum):
+    """The answer to a claim."""
+
+    ACQUIRED = "acquired"
+    HELD = "held by somebody else"
+    DONE = "done before"
+
+
+class RunOutcome(StrEnum):
+    """What became of a run; ``RunRecord.reason`` names why."""
+
+    POSTED = "posted"
+    LOGGED = "logged"
+    SILENT = "silent"
+    UNDELIVERABLE = "undeliverable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run: what was found and what became of it. Times are UTC.
+
+    ``verdict``, ``status`` and ``fingerprint`` are those of the diagnosis, empty where there is none. The two
+    keys name documents of the same store. ``reason`` is a named reason for the outcome, ``channels`` who took
+    the message.
+    """
+
+    workspace_id: str
+    run_id: str
+    root_run_id: str
+    outcome: RunOutcome
+    reason: str = ""
+    verdict: str = ""
+    status: str = ""
+    fingerprint: str = ""
+    evidence_key: str = ""
+    diagnosis_key: str = ""
+    channels: tuple[str, ...] = ()
+    failed_at: datetime
+    diagnosed_at: datetime | None = None
+    recorded_at: datetime
+    schema: int = RECORD_SCHEMA
+
+
+class Store(Protocol):
+    """Protocol: claims, records and documents. Safe to use from several threads and processes.
+
+    Every method raises :class:`StoreUnavailable` where the store gives no answer. No method holds a lock
+    after it returned: a claim is a lease that ends by itself.
+    """
+
+    def claim(self, key: str, owner: str, *, now: datetime, lease: timedelta) -> ClaimResult:
+        """Take the work named ``key`` for ``owner`` until ``now + lease``.
+
+        Of several that claim at once exactly one gets ``ACQUIRED``. A lease that has ended is taken over; the
+        owner itself renews its own. ``owner`` must be unique to one attempt.
+        """
+
+    def complete(self, key: str, owner: str, *, now: datetime) -> None:
+        """Record that the work was done; call it only after it was. Idempotent, and true whoever holds the
+        lease.
+        """
+
+    def release(self, key: str, owner: str) -> None:
+        """Give an unfinished claim of ``owner`` back, so that a redelivery need not wait for the lease to
+        end.
+        """
+
+    def put_record(self, record: RunRecord) -> None:
+        """Write or replace the record of a run. Raises :class:`RecordTooLarge`."""
+
+    def get_record(self, workspace_id: str, run_id: str) -> RunRecord | None:
+        """Return the record of a run. Raises :class:`NewerSchema`."""
+
+    def list_records(self, workspace_id: str, root_run_id: str) -> tuple[RunRecord, ...]:
+        """Return the records of one pipeline, by time of failure. Raises :class:`NewerSchema`."""
+
+    def put_document(self, workspace_id: str, run_id: str, name: str, text: str) -> str:
+        """Keep ``text`` (evidence, a diagnosis: JSON of any size) and return its key; the same names replace
+        it.
+        """
+
+    def get_document(self, key: str) -> str | None:
+        """Return the text kept under ``key``."""
+
+    def close(self) -> None:
+        """Let go of connections; the store is not used afterwards."""
+
+
+def record_to_json(record: RunRecord) -> str:
+    """Return ``record`` as JSON. Raises :class:`RecordTooLarge`."""
+    text = json.dumps(asdict(record), default=_plain, ensure_ascii=True, sort_keys=True)
+    if len(text) > _MOST_UNITS:
+        raise RecordTooLarge(f"a record of {len(text)} characters; {_MOST_UNITS} fit")
+    return text
+
+
+def record_from_json(text: str) -> RunRecord:
+    """Return the record that :func:`record_to_json` wrote. Raises :class:`NewerSchema`."""
+    data: dict[str, Any] = json.loads(text)
+    schema = data.get("schema")
+    if not isinstance(schema, int) or schema > RECORD_SCHEMA:
+        raise NewerSchema(f"a record of schema {schema!r}; this version reads up to {RECORD_SCHEMA}")
+    known = {field.name for field in fields(RunRecord)}
+    data = {name: value for name, value in data.items() if name in known}
+    for name in ("failed_at", "diagnosed_at", "recorded_at"):
+        data[name] = datetime.fromisoformat(data[name]) if data.get(name) else None
+    return RunRecord(**(data | {"channels": tuple(data["channels"]), "outcome": RunOutcome(data["outcome"])}))
+
+
+def open_store(choice: SqliteStore | AzureStore, *, credential: TokenCredential | None = None) -> Store:
+    """Return the store that the settings choose. ``credential`` is for Azure by identity; one is made if it
+    is missing.
+
+    Nothing is contacted yet: tables and container are made at first use. Raises :class:`StoreError` where the
+    choice itself cannot work (a folder that is not there, a connection string that cannot be read).
+    """
+    if isinstance(choice, SqliteStore):
+        from responders.stores.sqlite import SqliteStoreFile  # noqa: PLC0415  (only the chosen store is loaded)
+
+        return SqliteStoreFile(choice.path)
+    from responders.stores.azure_tables import AzureTablesStore  # noqa: PLC0415
+
+    return AzureTablesStore(choice, credential=credential)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a record holds no {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""The stores behind :class:`responders.store.Store`, one file each."""

@@ -1,0 +1,241 @@
+"""The redactor: what must go, what must stay, and what it costs."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diagnostics.redaction import MARK, RedactingFilter, redact
+
+SECRET = "S3ntinel4Secret"
+JWT = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dGhpcyBpcyBhIHNpZw"
+STORAGE_KEY = "aB3" * 28 + "xy" + "=="
+ACR_PASSWORD = "x" * 20 + "Y" * 22 + "+ACR" + "D1e2F3"
+ENTRA_SECRET = "abc8Q~" + "dEf-_.~1" * 4 + "xy"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nq83vEjRWeJq83vEjRW==\n-----END RSA PRIVATE KEY-----"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+LEAKS = {
+    "SAS signature": f"https://a.blob.core.windows.net/c/l.txt?sv=2021&se=2026&sp=r&sig={SECRET}%2Bx%3D",
+    "SAS signature in the middle": f"https://a.blob.core.windows.net/c?sig={SECRET}&sp=r",
+    "SAS in JSON": rf'{{"u": "https://a.blob.core.windows.net/c?sp=r\u0026sig={SECRET}\u0026se=2"}}',
+    "SAS URL-encoded": f"u=https%3A%2F%2Fa.blob.core.windows.net%2Fc%3Fsp%3Dr%26sig%3D{SECRET}%252B%26se%3D2",
+    "Slack": f"POST https://hooks.slack.com/services/T012/B345/{SECRET} failed",
+    "Slack escaped": rf"https:\/\/hooks.slack.com\/services\/T012\/B345\/{SECRET}",
+    "Slack encoded": f"https%3A%2F%2Fhooks.slack.com%2Fservices%2FT0%2FB3%2F{SECRET}",
+    "Logic Apps": f"https://prod-1.westeurope.logic.azure.com:443/workflows/{SECRET}/triggers?api-version=1",
+    "Workflows": f"https://ab.12.environment.api.powerplatform.com:443/powerautomate/{SECRET}/x",
+    "Office connector": f"https://contoso.webhook.office.com/webhookb2/{SECRET}@x/IncomingWebhook/y",
+    "host and path as urllib3 says": f"host='prod-1.logic.azure.com', url: /workflows/x?sp=r&sig={SECRET} (Caused",
+    "bearer": f"Authorization: Bearer {SECRET}",
+    "bearer in a dict": f"{{'Authorization': 'Bearer {SECRET}', 'Accept': '*/*'}}",
+    "bearer alone": f"sent Bearer {SECRET} to it",
+    "basic": f"authorization: basic {SECRET}",
+    "cookie": f"Set-Cookie: ARRAffinity={SECRET}; Path=/",
+    "JWT": f"token was {JWT.replace('dGhp', SECRET)} ok",
+    "password assigned": f"DOCKER_PASSWORD={SECRET} next",
+    "password with blanks around": f"password = '{SECRET} and more'",
+    "password JSON": f'{{"password": "{SECRET}"}}',
+    "password in JSON in JSON": rf'{{"body": "{{\"password\": \"{SECRET}\"}}"}}',
+    "password with an escaped quote": rf'{{"password": "a\"{SECRET}"}}',
+    "password YAML": f"registry:\n  password: {SECRET}\n  username: me",
+    "password Python": f"Registry(username='me', password='{SECRET}')",
+    "token YAML": f"token: {SECRET}",
+    "token in prose": f"got token: {SECRET}abc123 from it",
+    "flag": f"az acr login --name x --password {SECRET} --debug",
+    "flag equals": f"--client-secret={SECRET}",
+    "flag JSON": f'["docker", "login", "--password", "{SECRET}"]',
+    "flag -p": f"docker login x.azurecr.io -u me -p {SECRET}",
+    "flag -p glued": f"docker login x.azurecr.io -u me -p{SECRET}",
+    "flag -p in a list": f"['docker', 'login', '-p', '{SECRET}']",
+    "echo": f"echo {SECRET} | docker login x.azurecr.io -u me --password-stdin",
+    "netrc": f"machine x login me password {SECRET}",
+    "ENV": f"Step 3/9 : ENV NPM_TOKEN {SECRET}",
+    "storage connection string": f"AccountName=a;AccountKey={SECRET}==;EndpointSuffix=core.windows.net",
+    "service bus": f"Endpoint=sb://x/;SharedAccessKeyName=Root;SharedAccessKey={SECRET}=;EntityPath=q",
+    "URL user": f"https://me:{SECRET}@pkgs.dev.azure.com/x",
+    "URL user with @": f"https://me:{SECRET}@1{SECRET}@pkgs.dev.azure.com/x",
+    "URL token": f"https://{SECRET}0123456789@pkgs.dev.azure.com/x",
+    "function key": f"https://f.azurewebsites.net/api/x?code={SECRET}0123456789==",
+    "Entra ID secret": ENTRA_SECRET.replace("dEf", SECRET),
+    "storage key": "key " + STORAGE_KEY.replace("aB3" * 6, SECRET + "xyz", 1),
+    "ACR password": "pw " + SECRET + ACR_PASSWORD[len(SECRET) :],
+    "GitHub": f"ghp_{SECRET}0123456789abcdefghij0",
+    "GitHub fine-grained": f"github_pat_{SECRET}_0123456789",
+    "GitLab": f"glpat-{SECRET}012345",
+    "Slack token": f"xoxb-123-{SECRET}",
+    "Docker Hub": f"dckr_pat_{SECRET}",
+    "Docker Hub session": f"dckr_jti_{SECRET}",
+    "npm": f"npm_{SECRET}012345678901",
+    "XML": f"<add><password>{SECRET}</password></add>",
+    "PEM": PEM.replace("MIIE", SECRET),
+    "PEM escaped": PEM.replace("MIIE", SECRET).replace("\n", "\\n"),
+    "PEM without end": f"-----BEGIN PRIVATE KEY-----\n{SECRET}{'x' * 48}\n",
+    "PEM without begin": f"{SECRET}{'x' * 48}\nabcd==\n-----END PRIVATE KEY-----",
+    "PEM with prefixes": "\n".join("2026-01-01T00:00:00Z | " + x for x in PEM.replace("MIIE", SECRET).split("\n")),
+}
+
+KEPT = [
+    "myacr.azurecr.io/team/train:1.2.3",
+    f"myacr.azurecr.io/team/train@{DIGEST}",
+    f"docker.io/library/nginx:1@{DIGEST}",
+    "https://myacr.azurecr.io:443/v2/team/train/manifests/latest",
+    "x.azurecr.io/team/reset-password:1.2",
+    "client with IP '172.214.169.102' is not allowed access. Refer https://aka.ms/acr/firewall",
+    "dial tcp [2603:1030::1]:443: i/o timeout",
+    "CorrelationId: 0f8fad5b-d9cd-469f-a165-70867728950e",
+    "token: 0f8fad5b-d9cd-469f-a165-70867728950e of it",
+    "/subscriptions/0f8fad5b-d9cd-469f-a165-70867728950e/resourceGroups/rg/providers/Microsoft.X/registries/r",
+    "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12",
+    "azureml/azureml_83cea8d8015ba343d5ee43f9b331c069",
+    'WWW-Authenticate: Bearer realm="https://x.azurecr.io/oauth2/token",service="x.azurecr.io",scope="a:b:pull"',
+    "unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information.",
+    "unauthorized: incorrect username or password",
+    "denied: incorrect password: access is denied for you",
+    "failed to fetch anonymous token: unexpected status from GET request to https://auth.docker.io/token",
+    "failed to fetch oauth token: 401 Unauthorized",
+    "AADSTS7000215: Invalid client secret provided. Ensure it is the secret value, not its id",
+    "refresh_token: AADSTS70043: The refresh token has expired",
+    "ManagedIdentityCredential: ManagedIdentityCredential authentication unavailable.",
+    "WARNING! Using --password via the CLI is insecure. Use --password-stdin.",
+    "Basic authentication is off, the Basic tier has no private link",
+    "secrets: [regcred]",
+    '"password": null, "code": 401',
+    "GET /callback?code=401&key=abc",
+    "integrity sha512-" + "Ab1/" * 21 + "Ab==",
+    "PRIVATE KEY-----BEGIN of a note",
+    "https://dev.azure.com/organisation/_git/x",
+    "monkeyJungleAdventureGame",
+]
+
+
+@pytest.mark.parametrize("text", LEAKS.values(), ids=LEAKS.keys())
+def test_secret_goes(text: str) -> None:
+    """No part of a secret is left, whatever it is written in, and the text says that something was there."""
+    cleaned = redact(text)
+    assert SECRET not in cleaned
+    assert MARK in cleaned
+    assert redact(cleaned) == cleaned
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_evidence_stays(text: str) -> None:
+    """What a diagnosis is made of, and prose about secrets, is left as it is."""
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://a.blob.core.windows.net/c?sp=r&sig=abc&se=2", f"https://a.blob.core.windows.net/c?sp=r&sig={MARK}&se=2"),
+        ("https://hooks.slack.com/services/T/B/x, so", f"https://hooks.slack.com/services/{MARK} so"),
+        ("AccountName=a;AccountKey=abc==;EndpointSuffix=b", f"AccountName=a;AccountKey={MARK};EndpointSuffix=b"),
+        ("https://me:pw@host/x", f"https://me:{MARK}@host/x"),
+        ("f(password='a', user='b')", f"f(password='{MARK}', user='b')"),
+        ("docker login -u me -p pw1 x.azurecr.io", f"docker login -u me -p {MARK} x.azurecr.io"),
+        ("token=abc,user=b", f"token={MARK},user=b"),
+    ],
+)
+def test_neighbours_stay(text: str, expected: str) -> None:
+    """Keys, hosts, users and the text behind a secret stay readable."""
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize("text", [PEM, f"a\n{PEM}\nb", PEM.replace("END", "BEGIN"), "\n".join(LEAKS.values())])
+def test_lines_keep_their_numbers(text: str) -> None:
+    """A redacted text has as many lines as before, even where a key ran over several."""
+    assert redact(text).count("\n") == text.count("\n")
+
+
+def test_log_goes_on_after_a_cut_off_key() -> None:
+    """A key's header without its footer does not swallow the lines of the log that follow."""
+    text = f"-----BEGIN PRIVATE KEY-----\n{'x' * 64}\nError response from daemon: manifest unknown\n"
+    assert redact(text) == f"{MARK}\n\nError response from daemon: manifest unknown\n"
+
+
+FRAGMENTS = st.sampled_from(
+    [*LEAKS.values(), *KEPT, MARK, "password", "token", "=", ": ", '"', "'", "\\", " ", "\n", ",", "sig=", "-p ",
+     "docker login ", "--secret ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "://", ":", "@", "Bearer "]
+)  # fmt: skip
+HOSTILE = st.lists(st.one_of(FRAGMENTS, st.text(max_size=12)), max_size=12).map("".join)
+
+
+@given(HOSTILE)
+def test_redaction_is_idempotent_and_keeps_lines(text: str) -> None:
+    """Redacting twice changes nothing more, nothing raises, no line is lost."""
+    once = redact(text)
+    assert redact(once) == once
+    assert once.count("\n") == text.count("\n")
+
+
+@given(st.text(st.characters(categories=["Cs", "Lu", "Nd", "So"])))
+def test_any_character_is_taken(text: str) -> None:
+    """Lone surrogates and characters of any plane neither raise nor change."""
+    assert isinstance(redact(text), str)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["sig=", 'password=""', "password='", "x token:", "a/password:a", '--token "--', 'password=\\"', "://a:", "eyJabc.",
+     "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "-----END PRIVATE KEY-----\n", "docker login ",
+     "echo a | docker login ", "login -p ", "A" * 30 + "+ACR", "ENV X_TOKEN ", "password=a,", "\\", "password=}",
+     "password://", "hooks.slack.com/services/", "a.logic.azure.com/", "Bearer ", "<password>"],
+)  # fmt: skip
+def test_hostile_text_costs_linear_time(unit: str) -> None:
+    """Half a megabyte of whatever starts a secret takes about a second at most, not minutes."""
+    text = "x " + unit * (500_000 // len(unit))
+    started = time.process_time()
+    redact(text)
+    assert time.process_time() - started < 5
+
+
+def _logged(level: int, message: str, *args: object, **options: object) -> str:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(RedactingFilter())
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    logger.log(level, message, *args, **options)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def test_log_arguments_are_redacted() -> None:
+    """A secret in an argument is gone from the line, the rest of the line stands."""
+    assert _logged(logging.ERROR, "could not post to %s", LEAKS["Slack"]).strip() == (
+        f"could not post to POST https://hooks.slack.com/services/{MARK} failed"
+    )
+
+
+def test_logged_exception_is_redacted() -> None:
+    """The traceback of a failed request does not carry the URL that it was sent to."""
+    try:
+        raise ConnectionError(LEAKS["Logic Apps"])
+    except ConnectionError:
+        text = _logged(logging.ERROR, "failed", exc_info=True)
+    assert "ConnectionError" in text
+    assert SECRET not in text
+
+
+def test_no_later_handler_sees_the_exception() -> None:
+    """The record itself is clean: neither its exception nor its own attributes carry the secret on."""
+    record = logging.makeLogRecord({"msg": "m", "url": LEAKS["Slack"], "stack_info": f"password={SECRET}"})
+    try:
+        raise ValueError(f"password={SECRET}")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    assert RedactingFilter().filter(record)
+    assert record.exc_info is None
+    assert SECRET not in repr(vars(record))
+
+
+def test_record_with_wrong_arguments_is_still_logged() -> None:
+    """Arguments that do not fit their message lose neither line nor redaction."""
+    text = _logged(logging.INFO, "%d of %d", f"password={SECRET}")
+    assert "%d of %d" in text
+    assert SECRET not in text

@@ -1,0 +1,242 @@
+"""Image references: what parses to what, which part is wrong, and which hosts are one registry."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diagnostics.model import ImageReference
+from diagnostics.references import MalformedReference, host_problems, parse, registry_name, same_registry
+
+HEX = "0123456789abcdef" * 4
+DIGEST = f"sha256:{HEX}"
+
+
+@pytest.mark.parametrize(
+    ("text", "registry", "repository", "tag", "digest", "implied"),
+    [
+        ("nginx", "docker.io", "library/nginx", "latest", None, True),
+        ("nginx:1.27", "docker.io", "library/nginx", "1.27", None, False),
+        ("team/train", "docker.io", "team/train", "latest", None, True),
+        ("index.docker.io/nginx:1", "docker.io", "library/nginx", "1", None, False),
+        ("localhost/app", "localhost", "app", "latest", None, True),
+        ("localhost:5000/app:1", "localhost:5000", "app", "1", None, False),
+        ("[2001:db8::1]:5000/app:1", "[2001:db8::1]:5000", "app", "1", None, False),
+        ("x.azurecr.io/app", "x.azurecr.io", "app", "latest", None, True),
+        ("x.azurecr.io:443/a/b/c:v1", "x.azurecr.io:443", "a/b/c", "v1", None, False),
+        (f"x.azurecr.io/app@{DIGEST}", "x.azurecr.io", "app", None, DIGEST, False),
+        (f"x.azurecr.io/app:v1@{DIGEST}", "x.azurecr.io", "app", "v1", DIGEST, False),
+        ("x.azurecr.io/a__b/c---d/e.f_g:_1", "x.azurecr.io", "a__b/c---d/e.f_g", "_1", None, False),
+        ("x.azurecr.io/mcr.microsoft.com/azureml/base:1", "x.azurecr.io", "mcr.microsoft.com/azureml/base", "1", None, False),
+        ("x.azurecr.io/app:" + "a" * 128, "x.azurecr.io", "app", "a" * 128, None, False),
+        ("x.azurecr.io/" + "a" * 255, "x.azurecr.io", "a" * 255, "latest", None, True),
+    ],
+)  # fmt: skip
+def test_reference_parses(
+    text: str, registry: str, repository: str, tag: str | None, digest: str | None, *, implied: bool
+) -> None:
+    """A well-formed reference is read as Docker reads it."""
+    assert parse(text) == ImageReference(
+        registry=registry, repository=repository, tag=tag, digest=digest, tag_implied=implied
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "suggestion"),
+    [
+        ("", "reference", None),
+        ("  ", "reference", None),
+        (" x.azurecr.io/app:1\n", "reference", "x.azurecr.io/app:1"),
+        ("x.azurecr.io/my app:1", "reference", "x.azurecr.io/myapp:1"),
+        ("'x.azurecr.io/app:1'", "reference", "x.azurecr.io/app:1"),
+        ("${ACR}.azurecr.io/app:1", "reference", None),
+        ("<registry>.azurecr.io/app:1", "reference", None),
+        ("azureml:env:1", "reference", None),
+        ("x.azurecr.io/äpp:1", "reference", None),
+        ("x.azurecr.io/app\x00:1", "reference", None),
+        ("a" * 5000, "reference", None),
+        ("https://x.azurecr.io/app:1", "registry", "x.azurecr.io/app:1"),
+        ("https://x.azurecr.io/", "registry", None),
+        ("x.azurecr.io/x.azurecr.io/app:1", "registry", "x.azurecr.io/app:1"),
+        ("https://x.azurecr.io/x.azurecr.io/App:1", "registry", "x.azurecr.io/app:1"),
+        ("x.azurecr.io.azurecr.io/app:1", "registry", "x.azurecr.io/app:1"),
+        ("x.azurecr.us.azurecr.io/app:1", "registry", "x.azurecr.us/app:1"),
+        ("azurecr.io/app:1", "registry", None),
+        ("my_registry.azurecr.io/app", "registry", None),
+        ("x.azurecr.io:port/app", "registry", "x.azurecr.io/app"),
+        ("x.azurecr.io:99999/app", "registry", "x.azurecr.io/app"),
+        ("docker.io/x.azurecr.io/app:1", "registry", "x.azurecr.io/app:1"),
+        ("x.azurecr.io", "repository", None),
+        ("x.azurecr.io:443", "repository", None),
+        ("docker.io/library/x.azurecr.io", "repository", None),
+        ("mcr.microsoft.com", "repository", None),
+        ("x.azurecr.io/", "repository", None),
+        ("x.azurecr.io/app/", "repository", "x.azurecr.io/app"),
+        ("x.azurecr.io/App:V1", "repository", "x.azurecr.io/app:V1"),
+        ("App:1", "repository", "app:1"),
+        ("Team/app", "repository", "team/app"),
+        ("/app:1", "repository", "app:1"),
+        ("x.azurecr.io//app:1", "repository", "x.azurecr.io/app:1"),
+        ("x.azurecr.io/a..b", "repository", None),
+        ("x.azurecr.io/-app", "repository", None),
+        ("x.azurecr.io/" + "a" * 256, "repository", None),
+        (HEX, "repository", None),
+        (":v1", "repository", None),
+        ("x.azurecr.io/app:", "tag", "x.azurecr.io/app"),
+        (f"x.azurecr.io/app:@{DIGEST}", "tag", f"x.azurecr.io/app@{DIGEST}"),
+        ("x.azurecr.io/app:v1:v2", "tag", "x.azurecr.io/app:v1"),
+        ("x.azurecr.io/app:feature/x", "tag", "x.azurecr.io/app:feature-x"),
+        ("x.azurecr.io/app:1.0+build", "tag", "x.azurecr.io/app:1.0-build"),
+        ("x.azurecr.io/app:.1", "tag", "x.azurecr.io/app:1"),
+        ("x.azurecr.io/app:" + "a" * 129, "tag", None),
+        (f"x.azurecr.io/app:{DIGEST}", "digest", f"x.azurecr.io/app@{DIGEST}"),
+        (f"x.azurecr.io/app@{HEX}", "digest", f"x.azurecr.io/app@{DIGEST}"),
+        ("x.azurecr.io/app@sha256:abc", "digest", None),
+        (f"x.azurecr.io/app@sha256:{HEX}0", "digest", None),
+        (f"x.azurecr.io/app@sha256:{HEX.upper()}", "digest", f"x.azurecr.io/app@{DIGEST}"),
+        (f"x.azurecr.io/app@{DIGEST}@{DIGEST}", "digest", None),
+        ("x.azurecr.io/app@", "digest", "x.azurecr.io/app"),
+    ],
+)
+def test_malformed_reference_names_its_part(text: str, part: str, suggestion: str | None) -> None:
+    """The error says which part is wrong, and what was probably meant where that is clear."""
+    with pytest.raises(MalformedReference) as caught:
+        parse(text)
+    assert (caught.value.part, caught.value.suggestion) == (part, suggestion)
+    assert caught.value.problem in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+COMPONENT = st.from_regex(r"[a-z0-9]{1,6}((\.|_|__|-{1,3})[a-z0-9]{1,6}){0,2}", fullmatch=True)
+HOSTS = st.sampled_from(["docker.io", "x.azurecr.io", "localhost:5000", "contoso-a1b2.azurecr.us", "10.0.0.4:443"])
+REFERENCES = st.builds(
+    ImageReference,
+    registry=HOSTS,
+    repository=st.lists(COMPONENT, min_size=2, max_size=4).map("/".join),
+    tag=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True),
+    digest=st.none() | st.just(DIGEST),
+)
+
+
+@given(REFERENCES)
+def test_written_reference_parses_back(reference: ImageReference) -> None:
+    """What a reference writes of itself is read as the same reference."""
+    assert parse(str(reference)) == reference
+
+
+WORDS = st.sampled_from(
+    ["x.azurecr.io", "docker.io", "azurecr.io", "library", "App", "app", "/", ":", "@", "v1", DIGEST, " ", "https://",
+     "..", "-", "_", "'", "é", "\ud800", "${X}", "localhost", ":443", "[::1]", "sha256:"]
+)  # fmt: skip
+
+
+@given(st.lists(WORDS | st.text(max_size=4), max_size=10).map("".join))
+def test_parser_raises_nothing_else(text: str) -> None:
+    """Any text is a reference that parses back, or malformed with a suggestion that is not."""
+    try:
+        reference = parse(text)
+    except MalformedReference as error:
+        if error.suggestion is not None:
+            parse(error.suggestion)
+        return
+    again = parse(str(reference))
+    assert (again.registry, again.repository, again.reference) == (
+        reference.registry,
+        reference.repository,
+        reference.reference,
+    )
+
+
+@pytest.mark.parametrize("unit", ["a", "a/", "a-", "https://", ":", "x.azurecr.io/", ".azurecr.io", "A", " a", "@", "_"])
+def test_long_text_is_refused_at_once(unit: str) -> None:
+    """Hostile lengths, of the text or of its parts, cost milliseconds."""
+    started = time.process_time()
+    for length in (4096, 1_000_000):
+        with pytest.raises(MalformedReference):
+            parse((unit * length)[:length])
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("host", "login_server", "same"),
+    [
+        ("x.azurecr.io", "x.azurecr.io", True),
+        ("X.AzureCR.io:443", "x.azurecr.io", True),
+        ("x.azurecr.io.", "x.azurecr.io", True),
+        ("x.westeurope.geo.azurecr.io", "x.azurecr.io", True),
+        ("x.westeurope.data.azurecr.io", "x.azurecr.io", True),
+        ("x-a1b2.westeurope.geo.azurecr.io", "x-a1b2.azurecr.io", True),
+        ("x.westeurope.geo.azurecr.io", "x-a1b2.azurecr.io", False),
+        ("x.azurecr.io", "x-a1b2.azurecr.io", False),
+        ("x.azurecr.us", "x.azurecr.io", False),
+        ("y.azurecr.io", "x.azurecr.io", False),
+        ("x.azurecr.io.evil.example", "x.azurecr.io", False),
+        ("evil.x.azurecr.io", "x.azurecr.io", False),
+        ("x.a.b.geo.azurecr.io", "x.azurecr.io", False),
+        ("x..geo.azurecr.io", "x.azurecr.io", False),
+        ("x.privatelink.azurecr.io", "x.azurecr.io", False),
+        ("ghcr.io", "ghcr.io", True),
+        ("", "", False),
+    ],
+)
+def test_same_registry(host: str, login_server: str, *, same: bool) -> None:
+    """A registry is reached by its login server, regional and data endpoints, and by no look-alike."""
+    assert same_registry(host, login_server) is same
+
+
+@pytest.mark.parametrize(
+    ("login_server", "name"),
+    [
+        ("contoso.azurecr.io", "contoso"),
+        ("Contoso-a1b2c3.azurecr.us", "contoso"),
+        ("contoso.westeurope.geo.azurecr.cn", "contoso"),
+        ("azurecr.io", None),
+        ("ghcr.io", None),
+        ("contoso.azurecr.io.example", None),
+    ],
+)
+def test_registry_name(login_server: str, name: str | None) -> None:
+    """The resource's name is the first label without the hash of a domain name label."""
+    assert registry_name(login_server) == name
+
+
+@pytest.mark.parametrize(
+    ("host", "login_server", "words"),
+    [
+        ("x.azurecr.io", "x.azurecr.us", "another cloud"),
+        ("x.azurecr.io", "x-a1b2.azurecr.io", "lacks the hash"),
+        ("x-0000.azurecr.io", "x-a1b2.azurecr.io", "another domain name label's hash"),
+        ("x.privatelink.azurecr.io", "x.azurecr.io", "private link"),
+        ("x.privatelink.azurecr.io", None, "use x.azurecr.io"),
+        ("x.westeurope.data.azurecr.io", "x.azurecr.io", "data endpoint"),
+        ("X.azurecr.io", None, "upper-case"),
+    ],
+)
+def test_problem_of_a_host_is_told(host: str, login_server: str | None, words: str) -> None:
+    """A host that looks right and is not the registry's login server is explained in one sentence."""
+    (problem,) = host_problems(ImageReference(registry=host, repository="app"), login_server)
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("host", "login_server"),
+    [
+        ("x.azurecr.io", "x.azurecr.io"),
+        ("x.westeurope.geo.azurecr.io", "x.azurecr.io"),
+        ("y.azurecr.io", "x.azurecr.io"),
+        ("ghcr.io", "x.azurecr.io"),
+        ("x.azurecr.io", None),
+    ],
+)
+def test_right_or_foreign_host_is_no_problem(host: str, login_server: str | None) -> None:
+    """The registry's own hosts, and quite different registries, are not called mistakes."""
+    assert host_problems(ImageReference(registry=host, repository="app"), login_server) == ()
+
+
+def test_second_login_server_in_the_repository_is_told() -> None:
+    """Another registry's host in front of the repository parses, and is pointed out."""
+    (problem,) = host_problems(parse("x.azurecr.io/y.azurecr.io/app:1"), "x.azurecr.io")
+    assert "y.azurecr.io" in problem

@@ -1,0 +1,82 @@
+"""Azurite, Microsoft's emulator of storage, started for the tests where it is installed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_REPOSITORY = Path(__file__).parents[2]
+_INSTALLED = _REPOSITORY / ".cache" / "node" / "node_modules" / ".bin" / "azurite"
+_TRIES, _POLLS, _POLL_SECONDS = 3, 300, 0.1
+# Azurite's own account and key, the same everywhere (Azurite's README, "Default Storage Account").
+_ACCOUNT = "devstoreaccount1"
+_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+def find_azurite(environ: Mapping[str, str]) -> Path | None:
+    """Return where Azurite is, by ``PULLMEDIC_AZURITE`` or in the repository's cache."""
+    named = environ.get("PULLMEDIC_AZURITE")
+    found = Path(named) if named else _INSTALLED
+    return found if found.exists() else None
+
+
+@contextmanager
+def running_azurite(program: Path, folder: Path) -> Iterator[str]:
+    """Run Azurite on free ports, all in memory, and yield its connection string."""
+    for _ in range(_TRIES):  # another process may take a port between finding it free and listening on it
+        ports = _free_ports(3)
+        process = subprocess.Popen(
+            _command(program, ports),
+            cwd=folder,
+            env=dict(os.environ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            if all(_listens(process, port) for port in ports):
+                yield _connection_string(ports)
+                return
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    raise RuntimeError(f"Azurite did not start: {program}")
+
+
+def _command(program: Path, ports: list[int]) -> list[str]:
+    start = ["node", str(program.resolve())]
+    named = zip(("--blobPort", "--queuePort", "--tablePort"), map(str, ports), strict=True)
+    options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+    return [*start, *options, *(word for pair in named for word in pair)]
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for opened in sockets:
+            opened.bind(("127.0.0.1", 0))
+        return [int(opened.getsockname()[1]) for opened in sockets]
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Poll until the port answers; false where the process ended or took too long."""
+    for _ in range(_POLLS):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            try:
+                process.wait(timeout=_POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            return False
+        return True
+    return False
+
+
+def _connection_string(ports: list[int]) -> str:
+    kinds = zip(("Blob", "Queue", "Table"), ports, strict=True)
+    ends = ";".join(f"{kind}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT}" for kind, port in kinds)
+    return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{ends}"

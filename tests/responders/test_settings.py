@@ -1,0 +1,200 @@
+"""Settings: typed, told wrong all at once, never a secret shown, and never a reason not to start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import responder_samples as samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from responders.channels import address_problem, discover
+from responders.clouds import Cloud
+from responders.settings import (
+    AzureStore,
+    SqliteStore,
+    declared_settings,
+    load_settings,
+    misspelt_settings,
+)
+
+SLACK = "https://hooks.slack.com/services/T0/B0/sentinelsentinel"
+TEAMS = "https://prod-1.westeurope.logic.azure.com/workflows/x/triggers/manual/paths/invoke?sig=sentinel"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "messages.md"
+
+
+def test_nothing_set_is_a_working_minimum() -> None:
+    """Without any setting all workspaces are in scope, the store is embedded, and nothing is wrong."""
+    settings = load_settings({})
+    assert settings.problems == ()
+    assert settings.destinations == settings.fallbacks == ()
+    assert settings.store == SqliteStore(Path("pullmedic.sqlite"))
+    assert settings.in_scope(samples.WORKSPACE)
+    assert (settings.notify_not_registry, settings.notify_insufficient) == (False, True)
+    assert settings.cloud is Cloud.PUBLIC
+    assert settings.deadline == timedelta(seconds=45)
+
+
+def test_everything_set_is_read() -> None:
+    """Each setting reaches its member, in its type."""
+    settings = load_settings(
+        {
+            "PULLMEDIC_SLACK_WEBHOOK_URL": SLACK,
+            "PULLMEDIC_FALLBACK_TEAMS_WEBHOOK_URL": TEAMS,
+            "PULLMEDIC_STORE": "sqlite:////var/x.sqlite",
+            "PULLMEDIC_WORKSPACES": f"{samples.WORKSPACE.upper()}/, ",
+            "PULLMEDIC_REGISTRY_ALLOWLIST": "ghcr.io, registry.example.org:5000",
+            "PULLMEDIC_NOTIFY_NOT_REGISTRY": "Yes",
+            "PULLMEDIC_NOTIFY_INSUFFICIENT": "off",
+            "PULLMEDIC_CLIENT_ID": "0F1E0000-0000-0000-0000-000000000001",
+            "PULLMEDIC_CLOUD": "AzureUSGovernment",
+            "PULLMEDIC_DEADLINE_SECONDS": "20",
+        }
+    )
+    assert settings.problems == ()
+    assert [d.channel.name for d in settings.destinations] == ["slack"]
+    assert settings.destinations[0].address.reveal() == SLACK
+    assert [d.channel.name for d in settings.fallbacks] == ["teams"]
+    assert settings.store == SqliteStore(Path("/var/x.sqlite"))
+    assert settings.in_scope(samples.WORKSPACE)
+    assert not settings.in_scope(samples.WORKSPACE + "2")
+    assert settings.registry_allowlist == ("ghcr.io", "registry.example.org:5000")
+    assert (settings.notify_not_registry, settings.notify_insufficient) == (True, False)
+    assert settings.client_id == "0f1e0000-0000-0000-0000-000000000001"
+    assert settings.cloud is Cloud.US_GOVERNMENT
+    assert settings.deadline == timedelta(seconds=20)
+
+
+def test_all_that_is_wrong_is_told_at_once_and_the_minimum_runs() -> None:
+    """One load names every wrong setting with what is used instead, and raises nothing."""
+    wrong = {
+        "PULLMEDIC_SLACK_WEBHOOK_URL": "http://hooks.slack.com/services/sentinel",
+        "PULLMEDIC_TEAMS_WEBHOOK_URL": "https://contoso.webhook.office.com/webhookb2/sentinel",
+        "PULLMEDIC_STORE": "postgres://user:sentinel@host/db",
+        "AzureWebJobsStorage": "sentinel",
+        "AzureWebJobsStorage__accountName": "Not An Account",
+        "PULLMEDIC_REGISTRY_ALLOWLIST": "https://ghcr.io/x,docker.io",
+        "PULLMEDIC_NOTIFY_NOT_REGISTRY": "maybe",
+        "PULLMEDIC_CLIENT_ID": "sentinel",
+        "PULLMEDIC_CLOUD": "azure",
+        "PULLMEDIC_DEADLINE_SECONDS": "soon",
+    }
+    settings = load_settings(wrong)
+    assert {problem.setting for problem in settings.problems} == set(wrong)
+    assert not any("sentinel" in str(problem) for problem in settings.problems)
+    assert settings.destinations == ()
+    assert settings.store == SqliteStore(Path("pullmedic.sqlite"))
+    assert settings.registry_allowlist == ("docker.io",)
+    assert settings.notify_not_registry is False
+    assert settings.deadline == timedelta(seconds=45)
+
+
+def test_a_mistake_in_the_scope_narrows_it() -> None:
+    """Workspaces that cannot be read mean none, not all: a typing error must not widen the scope."""
+    settings = load_settings({"PULLMEDIC_WORKSPACES": "ws-ml"})
+    assert not settings.in_scope(samples.WORKSPACE)
+    assert [problem.setting for problem in settings.problems] == ["PULLMEDIC_WORKSPACES"] * 2
+
+
+def test_the_apps_storage_is_the_store_where_there_is_one() -> None:
+    """Deployed, the store is the app's storage: by identity before by connection string."""
+    identity = load_settings(
+        {"AzureWebJobsStorage__accountName": "acct1", "PULLMEDIC_CLOUD": "AzureChinaCloud"}
+    )
+    assert identity.store == AzureStore(account="acct1", cloud=Cloud.CHINA)
+    connected = load_settings({"AzureWebJobsStorage": "AccountName=a;AccountKey=sentinel"})
+    assert isinstance(connected.store, AzureStore)
+    assert connected.store.connection is not None
+    assert "sentinel" not in repr(connected)
+    missing = load_settings({"PULLMEDIC_STORE": "azure"})
+    assert [problem.setting for problem in missing.problems] == ["PULLMEDIC_STORE"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "complaint"),
+    [
+        ("slack", SLACK, None),
+        ("slack", "https://hooks.slack-gov.com/services/T0/B0/x", None),
+        ("teams", TEAMS, None),
+        ("teams", TEAMS.replace(".com/", ".com:443/"), None),
+        ("teams", "https://x.1.environment.api.powerplatform.com:443/powerautomate/y?sig=z", None),
+        ("teams", "https://contoso.webhook.office.com/webhookb2/x", "connectors are retired"),
+        ("teams", "https://outlook.office.com/webhook/x", "connectors are retired"),
+        ("teams", SLACK, "belongs into PULLMEDIC_SLACK_WEBHOOK_URL"),
+        ("slack", TEAMS, "belongs into PULLMEDIC_TEAMS_WEBHOOK_URL"),
+        ("slack", "https://hooks.slack.com/", "has no path"),
+        ("slack", "http://hooks.slack.com/services/x", "not an https address"),
+        ("slack", "https://hooks.slack.com@evil.example/services/x", "not an https address"),
+        ("slack", "https://evil.example\\@hooks.slack.com/x", "not an https address"),
+        ("slack", "https://hooks.slack.com:8443/services/x", "not an https address"),
+        ("slack", "https://hooks.slack.com:port/services/x", "not an https address"),
+        ("slack", "https://hooks.slack.com/services/\nx", "not an https address"),
+        ("slack", "https://hooks.slаck.com/services/x", "not an https address"),
+        ("slack", "https://[::1/x", "not an https address"),
+        ("slack", "https://slack.com.evil.example/x", "its host is none of"),
+        ("slack", "https://evilslack.com/x", "its host is none of"),
+        ("slack", "https://slack.com/x", "its host is none of"),
+        (
+            "slack",
+            "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s)",
+            "Key Vault reference",
+        ),
+    ],
+)
+def test_an_address_is_taken_or_told_wrong_with_the_reason(
+    channel: str, address: str, complaint: str | None
+) -> None:
+    """Only https addresses of the service's own hosts are taken, in no disguise, and a mistake is explained."""
+    found = next(c for c in discover() if c.name == channel)
+    problem = address_problem(found, address)
+    if complaint is None:
+        assert problem is None
+    else:
+        assert problem is not None
+        assert complaint in problem
+
+
+def test_a_further_host_can_be_allowed() -> None:
+    """A relay of one's own is possible, by its name."""
+    environ = {
+        "PULLMEDIC_SLACK_WEBHOOK_URL": "https://relay.example.org/slack",
+        "PULLMEDIC_WEBHOOK_HOSTS": "relay.example.org",
+    }
+    assert len(load_settings(environ).destinations) == 1
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([s.name for s in declared_settings()]), st.text(st.characters(exclude_categories=()))
+    )
+)
+def test_no_environment_whatever_stops_loading(environ: dict[str, str]) -> None:
+    """Whatever the settings hold, loading returns, and each problem names a declared setting."""
+    names = {setting.name for setting in declared_settings()}
+    assert {problem.setting for problem in load_settings(environ).problems} <= names
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_is_meant() -> None:
+    """A setting that nobody reads is not passed over in silence."""
+    problems = misspelt_settings(
+        {"PULLMEDIC_WORKSPACE": "x", "PULLMEDIC_ZZZ": "", "PATH": "/"}, declared_settings()
+    )
+    assert [str(problem) for problem in problems] == [
+        "PULLMEDIC_WORKSPACE: no such setting: is PULLMEDIC_WORKSPACES meant?",
+        "PULLMEDIC_ZZZ: no such setting",
+    ]
+
+
+def test_the_channels_are_found_by_scanning_their_folder() -> None:
+    """A channel is one file: its settings are declared there and nowhere else."""
+    assert [channel.name for channel in discover()] == ["slack", "teams"]
+    assert {s.name for c in discover() for s in c.settings} < {s.name for s in declared_settings()}
+
+
+def test_the_document_lists_every_setting_as_declared() -> None:
+    """The table of the document says of each setting what its declaration says."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for setting in declared_settings():
+        assert f"| `{setting.name}` | {setting.purpose} | {setting.default or 'not set'} |" in text
