@@ -1,8 +1,8 @@
 """From a failure's text to the symptoms that it shows, best first. Pure: no I/O, no clock.
 
-A text is read in a plain form (:func:`_plain`: no colours, no JSON escapes), so that patterns need not know how often
-it was wrapped; what is quoted is the original line. Signatures are looked for by ``re2.Set``, whose time is linear in
-the text, and only those that hit are matched for their captures.
+A text is read in a plain form (:func:`_plain`: no colours, no JSON escapes), so that patterns need not
+know how often it was wrapped; what is quoted is the original line. Signatures are looked for by
+``re2.Set``, whose time is linear in the text, and only those that hit are matched for their captures.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-import re2
+import re2 as untyped_re2
 
 from diagnostics.model import LogExcerpt, Symptom
 from diagnostics.signatures import PROOF, Ground, Signature, Weight, expand, rules
 
 __all__ = ["classify"]
+
+re2: Any = untyped_re2  # google-re2 has no types
 
 _AROUND = 3
 """Lines quoted before and after the proving line."""
@@ -28,12 +30,13 @@ _MOST_CHARACTERS = 4_000
 _NEARBY = 3
 """Lines before and after in which a loose wording looks for words of registries."""
 _MOST_HITS = 40
-"""Matches of one signature that are looked at in one excerpt: the first decides, a few may be claimed away."""
+"""Matches of one signature looked at in one excerpt: the first decides, a few may be claimed away."""
 _MEMORY = 64 << 20
 """Ceiling for one set's automaton in bytes; far less is used."""
 _IN_ONE_SET = 8
-"""Signatures a set. The states of an automaton multiply: one set of all took 7 s on 330 KB of text made to confuse
-it, sets of 8 take 0.6 s, and on half a megabyte of ordinary failures the small ones are faster, too."""
+"""Signatures in one set. The states of an automaton multiply: one set of all took 7 s on 330 KB of text
+made to confuse it, sets of 8 take 0.6 s, and on half a megabyte of ordinary failures the small ones are
+faster, too."""
 
 _ESCAPED = re2.compile(
     r"(?P<colour>\x1b\[[0-9;?]*[ -/]*[@-~]|\[[0-9]{1,3}(?:;[0-9]{1,3})*m)"
@@ -52,17 +55,23 @@ _ONE_BY_ONE = str.maketrans("\u2018\u2019`\u201c\u201d\x00\xa0\u200b\ufeff", "''
 """Typographic quotation marks, and what looks like nothing or breaks a terminal."""
 
 _REGISTRY_WORDS = re2.compile(
-    r"(?i)azurecr\.|mcr\.microsoft\.com|docker|containerd|kubelet|buildkit|ghcr\.io|quay\.io|gcr\.io|harbor|\bACR\b"
-    r"|container registry|\bregistry\b|/v2/|\bmanifests?\b|\blayers?\b|ImagePull|ErrImage|pull(?:ing|ed)? (?:the )?image"
+    r"(?i)azurecr\.|mcr\.microsoft\.com|docker|containerd|kubelet|buildkit|ghcr\.io|quay\.io|gcr\.io|harbor"
+    r"|\bACR\b|container registry|\bregistry\b|/v2/|\bmanifests?\b|\blayers?\b|ImagePull|ErrImage"
+    r"|pull(?:ing|ed)? (?:the )?image"
     r"|image pull|\bpull(?:ing)? \S*[/:]|\bFROM \S+|step \d+/\d+|acb_step|\bRUN \S"
 )
 _BUILD_WORDS = re2.compile(
-    r"(?i)starting image build|azureml-environment-setup|20_image_build_log|step \d+/\d+ :|acb_step|docker build|condaenv\.|buildkit"
+    r"(?i)starting image build|azureml-environment-setup|20_image_build_log|step \d+/\d+ :|acb_step"
+    r"|docker build|condaenv\.|buildkit"
 )
 _USER_LOG = re2.compile(r"(?i)(?:^|/)user_logs/|std_log|driver_log")
 _COMPANIONS = (
     re2.compile(expand(r"https?://%registry%/v2/%repository%/(?:manifests|blobs)/(?:%digest%|%tag%)")),
-    re2.compile(expand(r"(?:imageName: |pull image %q%|pull docker image |unpack image %q%|pulling image:? %q%)%image%")),
+    re2.compile(
+        expand(
+            r"(?:imageName: |pull image %q%|pull docker image |unpack image %q%|pulling image:? %q%)%image%"
+        )
+    ),
     re2.compile(expand(r"(?:run docker command to pull |authentication mode )%mode%\b")),
     re2.compile(expand(r"compute identity %identity%")),
 )
@@ -105,12 +114,18 @@ class _Hit:
     @property
     def rank(self) -> tuple[int, int, int, int, int]:
         """Best first: weight, then the order of the text, then whoever names more and saw more of it."""
-        return (self.signature.weight, self.excerpt, self.proof, -len(self.signature.names), self.start - self.end)
+        return (
+            self.signature.weight,
+            self.excerpt,
+            self.proof,
+            -len(self.signature.names),
+            self.start - self.end,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Library:
-    """All signatures with their symptoms' ids, in sets that find which ones hit, and one by one for where."""
+    """All signatures with their symptoms' ids: in sets, to find which ones hit, and one by one, for where."""
 
     entries: tuple[tuple[str, Signature], ...]
     sets: tuple[Any, ...]
@@ -126,15 +141,19 @@ class _Library:
 def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
     """Return what the excerpts say of a registry, best first; empty where nothing speaks of one.
 
-    Pass the run's own error text first. A stated cause stands before a bare status code, that before a known echo,
-    that before a wrapper; among equals the first in the text leads, because the second error is often the anonymous
-    retry of the first. Texts about storage, vaults, git, package feeds and the user's own code show nothing.
+    Pass the run's own error text first. A stated cause stands before a bare status code, that before a
+    known echo, that before a wrapper; among equals the first in the text leads, because the second error
+    is often the anonymous retry of the first. Texts about storage, vaults, git, package feeds and user
+    code show nothing.
     """
     texts = [_read(excerpt) for excerpt in excerpts]
     hits = [hit for number, text in enumerate(texts) for hit in _hits(number, text)]
     foreign = [hit for hit in hits if hit.signature.foreign]
     believed = [hit for hit in hits if _believed(hit, texts[hit.excerpt], foreign)]
-    return tuple(_symptom(hit, texts[hit.excerpt]) for hit in _distinct(sorted(believed, key=lambda hit: hit.rank), texts))
+    return tuple(
+        _symptom(hit, texts[hit.excerpt])
+        for hit in _distinct(sorted(believed, key=lambda hit: hit.rank), texts)
+    )
 
 
 @cache
@@ -254,8 +273,10 @@ def _symptom(hit: _Hit, text: _Text) -> Symptom:
 
 
 def _companions(text: _Text, hit: _Hit) -> dict[str, str]:
-    """Return what the lines around a match say of the same pull: image, address of the manifest, mode, identity."""
-    nearby = text.plain[hit.proof : hit.end] + text.around(hit.proof, 0) + b"\n" + text.around(hit.proof, _NEARBY)
+    """Return what the lines around a match say of the same pull: image, manifest, mode, identity."""
+    nearby = (
+        text.plain[hit.proof : hit.end] + text.around(hit.proof, 0) + b"\n" + text.around(hit.proof, _NEARBY)
+    )
     found: dict[str, str] = {}
     for pattern in _COMPANIONS:
         match = pattern.search(nearby)
@@ -266,7 +287,7 @@ def _companions(text: _Text, hit: _Hit) -> dict[str, str]:
 
 
 def _window(excerpt: LogExcerpt, index: int) -> LogExcerpt:
-    """Return the lines around ``index``, the same strings, as long as they do not grow too long to quote."""
+    """Return the lines around ``index``, the same strings, while they are not too long to quote."""
     first = last = index
     left = _MOST_CHARACTERS - len(excerpt.lines[index])
     for distance in range(1, _AROUND + 1):
@@ -276,5 +297,8 @@ def _window(excerpt: LogExcerpt, index: int) -> LogExcerpt:
                 left -= len(excerpt.lines[neighbour])
                 first, last = min(first, neighbour), max(last, neighbour)
     return LogExcerpt(
-        file=excerpt.file, first_line=excerpt.number(first), lines=excerpt.lines[first : last + 1], cut=excerpt.cut
+        file=excerpt.file,
+        first_line=excerpt.number(first),
+        lines=excerpt.lines[first : last + 1],
+        cut=excerpt.cut,
     )

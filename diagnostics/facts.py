@@ -205,16 +205,15 @@ class Manifest:
     media_type: str | None = None
     compressed_bytes: int | None = None
     layers: int | None = None
-    tag_created_at: datetime | None = None
-    tag_moved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagDetail:
-    """One tag and when it was made."""
+    """One tag, when it was made, and when it was last pushed to."""
 
     name: str
     created_at: datetime | None = None
+    moved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

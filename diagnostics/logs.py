@@ -236,7 +236,7 @@ def _rank(name: str) -> tuple[int, int, int]:
     lowered = name.lower()
     retry = _RETRY.search(lowered)
     newest_first = -int(retry.group(1)) if retry else 0
-    for tier, kinds in ((0, _TELLING), (2, _LATE), (3, _LAST)):
+    for tier, kinds in ((3, _LAST), (2, _LATE), (0, _TELLING)):  # "metrics-capability" holds "cs-capability"
         for place, kind in enumerate(kinds):
             if kind in lowered:
                 return tier, newest_first, place

@@ -73,6 +73,7 @@ SPOKEN = (
     _compile(rb"\blogin\b[^\n]*?[\s\"']-p(?:[ \t]+|=|\\*[\"'][ \t]*,[ \t]*)"),
     _compile(rb"\b(?:docker|podman|nerdctl|oras)[ \t]+login\b[^\n]*?[ \t]-p"),
     _compile(rb"\blogin[ \t]+\S+[ \t]+password[ \t]+"),
+    _compile(rb"\bcurl\b[^\n]*?[\s\"'](?:-u|--user)[ \t=]*[\"']?[^\s:\"']+:"),
     _compile(rb"\b(?:ENV|ARG)[ \t]+[a-z0-9_]*{name}[ \t]+"),
 )
 

@@ -1,12 +1,13 @@
 """What a symptom's file is made of: signatures, written in a small notation over RE2.
 
-Patterns are RE2 syntax (github.com/google/re2, "Syntax"), case-insensitive and in multi-line mode, so the time to
-match is linear in the text whatever the text is. Three additions make them readable:
+Patterns are RE2 syntax (github.com/google/re2, "Syntax"), case-insensitive and in multi-line mode, so the
+time to match is linear in the text whatever the text is. Three additions make them readable:
 
-* a blank stands for any white space, a line's end included: texts arrive wrapped; followed by ``?`` it may be absent;
-* ``%line%`` skips within a line, ``%near%`` over up to 4 line ends, ``%block%`` over up to 12 (all as little as
-  possible); ``%rest%`` is what is left of a line, with the next where it ends in a colon; ``%acr%`` is a login server of
-  Azure's, ``%q%`` an optional quotation mark;
+* a blank stands for any white space, a line's end included, because texts arrive wrapped; a blank
+  followed by ``?`` may be absent;
+* ``%line%`` skips within a line, ``%near%`` over up to 4 line ends, ``%block%`` over up to 12 (all as
+  little as possible); ``%rest%`` is what is left of a line, with the next where it ends in a colon;
+  ``%acr%`` is a login server of Azure's, ``%q%`` an optional quotation mark;
 * ``%image%`` and every other name of :data:`CAPTURES` is a group of that name with the shape given there.
 
 A group named ``proof`` marks the place that proves the symptom where that is not the start of the match.
@@ -54,10 +55,12 @@ CAPTURES = {
 }
 """The vocabulary of captures: what a group may be called and the shape of what it holds.
 
-``image`` is a reference as written, ``registry`` a host with its port, ``host`` any other host, ``address`` an
-address (the client's or the far side's), ``resolver`` the DNS server that was asked, ``identity`` a managed identity
-or principal, ``client`` who asked, ``mode`` how the pull authenticated (``public``: it sent nothing), ``code`` a
-component's error code, ``usage`` and ``limit`` amounts of storage, ``transferred`` and ``total`` of a download.
+``image`` is a reference as written, ``registry`` a host with its port, ``host`` any other host,
+``address`` an address (the client's or the far side's), ``resolver`` the DNS server that was asked,
+``identity`` a managed identity or principal, ``client`` who asked, ``mode`` how the pull authenticated
+(``public``: nothing was sent), ``code`` a component's error code or action, ``issuer`` who signed the refused
+certificate, ``platform`` what was wanted, ``package`` and ``step`` what failed in a build, ``timeout`` the
+time that was given, ``transferred`` and ``total`` the sizes of a download, ``usage`` and ``limit`` of a quota.
 """
 
 _SHORTHAND = {
@@ -82,14 +85,14 @@ class Weight(IntEnum):
     WRAPPER = 3
     """Says only that an image failed to come or to be built."""
     TRACE = 4
-    """Progress that stops: counts only where nothing in the whole text explains the failure, elsewhere or here."""
+    """Progress that stops: counts only where no foreign failure stands anywhere in the text."""
 
 
 class Ground(Enum):
     """Who else uses a wording, and so what it takes to be believed."""
 
     OWN = "only components that pull, build or keep images say it"
-    SHARED = "others say it too: not believed where a foreign signature claims the place, nor in the user's own log"
+    SHARED = "others say it too: void where a foreign signature claims the place, and in the user's own log"
     LOOSE = "anybody says it: as SHARED, and words of registries, images or builds must stand nearby"
 
 
@@ -97,9 +100,10 @@ class Ground(Enum):
 class Signature:
     """One shape of text, the component that emits it, and what the text is worth.
 
-    ``names`` are the causes that the text itself names. ``decisive`` marks a component's own statement that only it
-    can make; a 401 or a 403 never is. ``foreign`` claims the matched stretch for something that is no registry.
-    ``accepts`` and ``rejects`` are sample texts of our own; the tests hold the pattern to them.
+    ``names`` are the causes that the text itself names. ``decisive`` marks a component's own statement
+    that only it can make; a 401 or a 403 never is. ``foreign`` claims the matched stretch for something
+    that is no registry. ``accepts`` and ``rejects`` are sample texts of our own; the tests hold the
+    pattern to them.
     """
 
     id: str
@@ -121,7 +125,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymptomRule:
-    """A symptom: its published id, its title and the signatures that show it. A module gives it as ``SYMPTOM``."""
+    """A symptom: its published id, its title and its signatures. A module gives it as ``SYMPTOM``."""
 
     id: str
     title: str

@@ -111,7 +111,7 @@ class Refused(SendError):  # noqa: N818  (named after what happened)
 class _Answer:
     status: int
     retry_after: str | None
-    body: str
+    body: str = field(repr=False)  # a service may echo the request, and a traceback may show local variables
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:

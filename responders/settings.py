@@ -97,7 +97,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]{0,62}\.)+[a-z0-9-]{1,63}(:\d{1,5})?")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _WORKSPACE = re.compile(
-    r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.machinelearningservices/workspaces/[^/]+",
+    r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.machinelearningservices/workspaces/[^/]+/?",
     re.IGNORECASE,
 )
 _SQLITE = "sqlite:///"
@@ -184,7 +184,9 @@ def misspelt_settings(environ: Mapping[str, str], declared: Iterable[Setting]) -
     """
     known = [setting.name for setting in declared]
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
-    return tuple(Problem(name, _suggestion(get_close_matches(name, known, n=1))) for name in unknown)
+    return tuple(
+        Problem(name, _suggestion(get_close_matches(name, known, n=1, cutoff=0.8))) for name in unknown
+    )
 
 
 class _Reader:

@@ -14,16 +14,16 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status."""
+    """Run one command and return its exit status; only that command's module is imported."""
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A simulated Azure on loopback.")
-    chosen = parser.add_subparsers(dest="command", required=True)
-    for name in sorted(module.name for module in pkgutil.iter_modules(commands.__path__)):
-        command = importlib.import_module(f"{commands.__name__}.{name}")
-        each = chosen.add_parser(name, help=command.__doc__, description=command.__doc__)
-        command.add_arguments(each)
-        each.set_defaults(run=command.run)
-    parsed = parser.parse_args(arguments)
-    return int(parsed.run(parsed))
+    parser.add_argument("command", choices=names, help="what to do; COMMAND --help says more")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(arguments)
+    command = importlib.import_module(f"{commands.__name__}.{chosen.command}")
+    own = argparse.ArgumentParser(prog=f"{parser.prog} {chosen.command}", description=command.__doc__)
+    command.add_arguments(own)
+    return int(command.run(own.parse_args(chosen.rest)))
 
 
 if __name__ == "__main__":

@@ -94,10 +94,6 @@ class RegistryClient:
         """Ask for the newest tags with their times (``/acr/v1``, which only Azure's registries have)."""
         return self._get(f"/acr/v1/{self._repository}/_tags?orderby=timedesc&n={newest}", {})
 
-    def tag(self, name: str) -> RegistryAnswer:
-        """Ask for one tag's attributes: when it was made and last moved, whether it may be read."""
-        return self._get(f"/acr/v1/{self._repository}/_tags/{quote(name, safe='')}", {})
-
     def _get(self, path: str, headers: dict[str, str]) -> RegistryAnswer:
         """Get ``path`` with a token of our own; without one the registry's refusal of the token is the answer.
 

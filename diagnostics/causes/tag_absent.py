@@ -35,15 +35,16 @@ class TagAbsent:
         if manifest.outcome == ManifestOutcome.REPOSITORY_UNKNOWN:
             return contradicted("the whole repository is unknown, not only the tag")
         if manifest.outcome == ManifestOutcome.FOUND:
-            return _found(case, image, manifest)
+            return _found(case, image)
         if case.registry is not None and case.registry.quarantine:
             hidden = f"{case.registry.name} has its quarantine on: a quarantined tag reads as not found to everybody"
             return unread(self.title, str(image), hidden)
         return _absent(case, image, manifest)
 
 
-def _found(case: Case, image: ImageReference, manifest: Manifest) -> Judgement:
-    made = manifest.tag_created_at
+def _found(case: Case, image: ImageReference) -> Judgement:
+    tags = case.value("tags", Tags)
+    made = next((tag.created_at for tag in tags.newest if tag.name == image.tag), None) if tags else None
     if made is None or made <= case.failed_at or case.symptom != "tag-not-found":
         return contradicted(f"{image.reference} is there")
     when = f"{made:%Y-%m-%d %H:%M} UTC"

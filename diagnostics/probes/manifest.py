@@ -9,7 +9,7 @@ from diagnostics.azure.errors import ReadFailed, from_status
 from diagnostics.azure.registry_data import RegistryAnswer, RegistryClient
 from diagnostics.facts import Manifest, ManifestOutcome, RegistryLookup
 from diagnostics.model import Fact, Known, Vantage
-from diagnostics.probes._shapes import member, text, when
+from diagnostics.probes._shapes import member, text
 from diagnostics.probing import Subject
 from diagnostics.reach import Reach
 
@@ -69,7 +69,6 @@ def _found(client: RegistryClient, tag: str | None, answer: RegistryAnswer) -> M
         document = client.image_manifest(first).body if first else None
     layers = member(document, "layers")
     sizes = [member(layer, "size") for layer in layers] if isinstance(layers, list) else []
-    times = member(client.tag(tag).body, "tag") if tag else None
     return Manifest(
         outcome=ManifestOutcome.FOUND,
         reference=tag or answer.digest,
@@ -77,8 +76,6 @@ def _found(client: RegistryClient, tag: str | None, answer: RegistryAnswer) -> M
         media_type=answer.media_type or None,
         compressed_bytes=sum(size for size in sizes if isinstance(size, int)) if sizes else None,
         layers=len(sizes) or None,
-        tag_created_at=when(member(times, "createdTime")),
-        tag_moved_at=when(member(times, "lastUpdateTime")),
     )
 
 

@@ -34,7 +34,11 @@ class TagsProbe:
         if not isinstance(listed, list):
             raise Nonsense("the registry's list of tags came without its tags")
         newest = tuple(
-            TagDetail(name=name, created_at=when(member(entry, "createdTime")))
+            TagDetail(
+                name=name,
+                created_at=when(member(entry, "createdTime")),
+                moved_at=when(member(entry, "lastUpdateTime")),
+            )
             for entry in listed
             if (name := text(entry, "name"))
         )

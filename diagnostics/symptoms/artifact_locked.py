@@ -13,7 +13,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="quarantined",
             pattern=(
-                r"(?:manifest[ _]unknown%line%)?(?:image|manifest|tag|digest|artifact|repository|registry|%acr%)%line%quarantin(?:ed?|ing)\b"
+                r"(?:manifest[ _]unknown%line%)?(?:image|manifest|tag|digest|artifact|repository"
+                r"|registry|%acr%)%line%quarantin(?:ed?|ing)\b"
                 r"|quarantined? (?:image|manifest|artifact|state|policy)|quarantineState"
             ),
             emitter="ACR",
@@ -26,12 +27,16 @@ SYMPTOM = SymptomRule(
             id="attribute-locked",
             pattern=(
                 r"(?:readEnabled|writeEnabled|deleteEnabled|listEnabled)%q%\s?[:=]\s?%q%false"
-                r"|(?:image|manifest|tag|repository|artifact) %line%(?:is |are |has been |was )(?:write-|read-)?(?:locked|immutable|read-only)\b"
-                r"|(?:reading|writing|pulling|pushing|read|write|pull|push)(?: operations?)? (?:is |are |has been )?(?:disallowed|disabled|not allowed)%line%"
+                r"|(?:image|manifest|tag|repository|artifact) %line%(?:is |are |has been "
+                r"|was )(?:write-|read-)?(?:locked|immutable|read-only)\b"
+                r"|(?:reading|writing|pulling|pushing|read|write|pull|push)(?: operations?)? (?:is "
+                r"|are |has been )?(?:disallowed|disabled|not allowed)%line%"
                 r"(?:image|manifest|tag|repository|artifact|registry|lock)"
-                r"|(?:image|manifest|tag|repository|artifact) %line%(?:reading|writing|read|write|pull|push)(?: operations?)? (?:is |are |has been )?"
+                r"|(?:image|manifest|tag|repository|artifact) %line%(?:reading|writing|read|write|pull"
+                r"|push)(?: operations?)? (?:is |are |has been )?"
                 r"(?:disallowed|disabled|not allowed)"
-                r"|cannot be overwritten because the (?:repository|tag) is immutable|configured as immutable"
+                r"|cannot be overwritten because the (?:repository|tag) is immutable"
+                r"|configured as immutable"
                 r"|ScopeLocked%near%ContainerRegistry"
             ),
             emitter="ACR, Amazon ECR, Harbor",
@@ -47,7 +52,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="pulling-prevented",
             pattern=(
-                r"(?:vulnerabilit|severity|not signed|signature|content trust|policy)%line%(?:prevent\w*|blocked|denied|cannot|not allowed)%line%"
+                r"(?:vulnerabilit|severity|not signed|signature|content trust"
+                r"|policy)%line%(?:prevent\w*|blocked|denied|cannot|not allowed)%line%"
                 r"(?:from being pulled|pull|image)|prevents? (?:the )?(?:image|artifact)?%line%being pulled"
             ),
             emitter="Harbor, content trust",
@@ -62,7 +68,8 @@ SYMPTOM = SymptomRule(
             id="operation-disallowed",
             pattern=(
                 r"REGISTRY_DISALLOWED_OPERATION|the operation is disallowed|disallowed[- ]operation"
-                r"|(?:/v2/|%acr%|registry|docker|manifests?)%line%\b405\b(?:%line%not allowed)?|pushes to the registry are currently disabled"
+                r"|(?:/v2/|%acr%|registry|docker|manifests?)%line%\b405\b(?:%line%not allowed)?"
+                r"|pushes to the registry are currently disabled"
             ),
             emitter="ACR",
             weight=Weight.STATUS,

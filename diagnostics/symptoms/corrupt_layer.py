@@ -13,19 +13,27 @@ SYMPTOM = SymptomRule(
         Signature(
             id="verification-failed",
             pattern=(
-                r"filesystem layer verification failed(?: for digest %digest%)?|layers from manifest don't match image configuration"
-                r"|mismatched image rootfs and manifest layers|wrong diff id calculated|unexpected commit digest|failed size validation"
-                r"|failed commit on ref %line%(?:unexpected commit|size|digest|already)|manifest verification failed for digest"
+                r"filesystem layer verification failed(?: for digest %digest%)?"
+                r"|layers from manifest don't match image configuration"
+                r"|mismatched image rootfs and manifest layers|wrong diff id calculated"
+                r"|unexpected commit digest|failed size validation"
+                r"|failed commit on ref %line%(?:unexpected commit|size|digest|already)"
+                r"|manifest verification failed for digest"
                 r"|error verifying %line%digest|provided digest did not match|\b(?:DIGEST|SIZE)_INVALID\b"
-                r"|(?:digest|checksum)%line%(?:mismatch|did not match|does not match|verification failed)%line%(?:layer|blob|image|sha256)"
-                r"|(?:layer|blob|image|sha256)%line%(?:digest|checksum)%line%(?:mismatch|did not match|does not match|invalid)"
+                r"|(?:digest|checksum)%line%(?:mismatch|did not match|does not match"
+                r"|verification failed)%line%(?:layer|blob|image|sha256)"
+                r"|(?:layer|blob|image|sha256)%line%(?:digest|checksum)%line%(?:mismatch|did not match"
+                r"|does not match|invalid)"
                 r"|image verification failed for digest|download%line%sha256:%line%(?:digest|checksum)"
             ),
             emitter="docker, containerd",
             names=_NAMES,
             accepts=(
                 "filesystem layer verification failed for digest sha256:00ff11",
-                'failed commit on ref "layer-sha256:0f": unexpected commit digest sha256:1a, expected sha256:0f',
+                (
+                    'failed commit on ref "layer-sha256:0f": unexpected commit digest sha256:1a, expected '
+                    "sha256:0f"
+                ),
                 "layers from manifest don't match image configuration",
                 'failed commit on ref "layer-sha256:0f": "layer-sha256:0f" failed size validation: 1 != 2',
             ),
@@ -34,7 +42,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="blob-unknown",
             pattern=(
-                r"\b(?:MANIFEST_)?BLOB_UNKNOWN\b|(?:manifest )?blob unknown(?: to registry)?|unknown blob|\bBLOB_UPLOAD_(?:INVALID|UNKNOWN)\b"
+                r"\b(?:MANIFEST_)?BLOB_UNKNOWN\b|(?:manifest )?blob unknown(?: to registry)?"
+                r"|unknown blob|\bBLOB_UPLOAD_(?:INVALID|UNKNOWN)\b"
                 r"|blob upload (?:unknown|invalid)"
                 r"|could not fetch content descriptor (?P<digest>sha256:[0-9a-f]+)%line%not found"
                 r"|content (?:at \S+ |digest )%digest%: not found|/blobs/(?:sha256:)\S+%line%\b404\b"
@@ -44,7 +53,10 @@ SYMPTOM = SymptomRule(
             names=_NAMES,
             accepts=(
                 "MANIFEST_BLOB_UNKNOWN: blob unknown to registry",
-                "httpReadSeeker: failed open: could not fetch content descriptor sha256:00ff (application/x) from remote: not found",
+                (
+                    "httpReadSeeker: failed open: could not fetch content descriptor sha256:00ff "
+                    "(application/x) from remote: not found"
+                ),
                 "content digest sha256:00ff: not found",
             ),
             rejects=("BlobNotFound: The specified blob does not exist.", "unknown manifest"),
@@ -52,8 +64,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="archive-broken",
             pattern=(
-                r"(?:layer|unpack|extract|tar|failed to copy|docker|image|blob|sha256|from daemon|ApplyLayer|short read|pull)%line%"
-                r"(?:unexpected EOF|gzip: invalid (?:header|checksum)|invalid tar header|(?:flate|zstd|zlib): (?:corrupt|invalid)|magic number mismatch"
+                r"(?:layer|unpack|extract|tar|failed to copy|docker|image|blob|sha256|from daemon"
+                r"|ApplyLayer|short read|pull)%line%"
+                r"(?:unexpected EOF|gzip: invalid (?:header|checksum)|invalid tar header|(?:flate|zstd"
+                r"|zlib): (?:corrupt|invalid)|magic number mismatch"
                 r"|corrupt(?:ed)? (?:input|layer|image|blob)|invalid checksum|checksum error)"
                 r"|short read: expected \d+ bytes"
             ),

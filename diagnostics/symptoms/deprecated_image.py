@@ -13,16 +13,25 @@ SYMPTOM = SymptomRule(
         Signature(
             id="schema-unsupported",
             pattern=(
-                r"manifest\.v1\+(?:prettyjws|json)%line%(?:not|no longer)%line%support|manifest version 2, schema 1%line%(?:disabled|removed|not supported|no longer)"
-                r"|schema\s?1%line%(?:not supported|unsupported|no longer|deprecated|disabled|removed)|(?:unsupported|deprecated)%line%schema\s?1\b"
-                r"|docker image format v1%line%(?:disabled|removed|deprecated)|unsupported (?:image )?manifest (?:media type|version|schema)"
+                r"manifest\.v1\+(?:prettyjws|json)%line%(?:not|no longer)%line%support"
+                r"|manifest version 2, schema 1%line%(?:disabled|removed|not supported|no longer)"
+                r"|schema\s?1%line%(?:not supported|unsupported|no longer|deprecated|disabled|removed)"
+                r"|(?:unsupported|deprecated)%line%schema\s?1\b"
+                r"|docker image format v1%line%(?:disabled|removed|deprecated)"
+                r"|unsupported (?:image )?manifest (?:media type|version|schema)"
                 r"|unsupported media type%line%manifest"
             ),
             emitter="docker, containerd",
             names=_NAMES,
             accepts=(
-                "media type application/vnd.docker.distribution.manifest.v1+prettyjws is no longer supported",
-                "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default",
+                (
+                    "media type application/vnd.docker.distribution.manifest.v1+prettyjws is no longer "
+                    "supported"
+                ),
+                (
+                    "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is "
+                    "disabled by default"
+                ),
                 "schema 1 manifests are not supported",
             ),
             rejects=("manifest.v2+json is supported", "schema 1 of the dataset"),
@@ -30,9 +39,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="image-retired",
             pattern=(
-                r"(?:base image|docker image|container image|curated (?:image|environment)|image) (?:%q%%image%%q% )?"
-                r"(?:is|was|has been|have been) (?:now )?(?:retired|deprecated|removed|discontinued|end[- ]of[- ]life|no longer (?:supported|available|maintained|published))"
-                r"|(?:mcr\.microsoft\.com|azureml)/\S+ (?:is|was|has been) (?:retired|deprecated|removed|no longer (?:supported|available|maintained))"
+                r"(?:base image|docker image|container image|curated (?:image|environment)"
+                r"|image) (?:%q%%image%%q% )?"
+                r"(?:is|was|has been|have been) (?:now )?(?:retired|deprecated|removed|discontinued"
+                r"|end[- ]of[- ]life|no longer (?:supported|available|maintained|published))"
+                r"|(?:mcr\.microsoft\.com|azureml)/\S+ (?:is|was|has been) (?:retired|deprecated"
+                r"|removed|no longer (?:supported|available|maintained))"
                 r"|environment %q%AzureML-\S+%line%(?:retired|deprecated|archived|no longer)"
             ),
             emitter="Azure ML control plane",
@@ -42,7 +54,10 @@ SYMPTOM = SymptomRule(
                 "The base image mcr.microsoft.com/azureml/intelmpi:1 has been retired",
                 "base image is no longer supported",
             ),
-            rejects=("DEPRECATED: The legacy builder is deprecated", "DeprecationWarning: np.float is deprecated"),
+            rejects=(
+                "DEPRECATED: The legacy builder is deprecated",
+                "DeprecationWarning: np.float is deprecated",
+            ),
         ),
         Signature(
             id="deprecation-notice",

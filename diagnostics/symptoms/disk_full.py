@@ -5,7 +5,10 @@ from __future__ import annotations
 from diagnostics.signatures import Ground, Signature, SymptomRule
 
 _NAMES = ("node-disk-full",)
-_FULL = r"(?:no space left on device|disk quota exceeded|not enough space on the disk|ENOSPC|insufficient (?:disk )?space)"
+_FULL = (
+    r"(?:no space left on device|disk quota exceeded|not enough space on the disk|ENOSPC"
+    r"|insufficient (?:disk )?space)"
+)
 
 SYMPTOM = SymptomRule(
     id="disk-full",
@@ -14,34 +17,49 @@ SYMPTOM = SymptomRule(
         Signature(
             id="unpack-no-space",
             pattern=(
-                r"(?:failed to (?:register|extract|copy|unpack|prepare|pull|commit|write|create|ingest|mount|apply|start container|export)"
-                r"|error processing tar file|ApplyLayer|applying layer|apply failure|(?:write|mkdir|open|link|symlink|chown) /var/lib/(?:docker|containerd|rancher|kubelet)"
-                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob|extracting|writing (?:blob|layer)|docker: |from daemon: )"
+                r"(?:failed to (?:register|extract|copy|unpack|prepare|pull|commit|write|create|ingest"
+                r"|mount|apply|start container|export)"
+                r"|error processing tar file|ApplyLayer|applying layer|apply failure|(?:write|mkdir"
+                r"|open|link|symlink|chown) /var/lib/(?:docker|containerd|rancher|kubelet)"
+                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob|extracting|writing (?:blob"
+                r"|layer)|docker: |from daemon: )"
                 rf"%line%{_FULL}"
             ),
             emitter="docker, containerd",
             names=_NAMES,
             decisive=True,
             accepts=(
-                "failed to register layer: Error processing tar file(exit status 1): write /opt/x: no space left on device",
+                (
+                    "failed to register layer: Error processing tar file(exit status 1): write /opt/x: no "
+                    "space left on device"
+                ),
                 "write /var/lib/docker/tmp/GetImageBlob07: no space left on device",
                 "failed to extract layer sha256:0f: mount callback failed: write /a: disk quota exceeded",
             ),
-            rejects=("OSError: [Errno 28] No space left on device: '/mnt/outputs/ckpt.pt'", "failed to extract features"),
+            rejects=(
+                "OSError: [Errno 28] No space left on device: '/mnt/outputs/ckpt.pt'",
+                "failed to extract features",
+            ),
         ),
         Signature(
             id="node-low-on-disk",
             pattern=(
-                r"FreeDiskSpaceFailed|ImageGCFailed|failed to garbage collect required amount of images|NodeHasDiskPressure|\bDiskPressure\b"
-                r"|low on resource: (?:ephemeral-storage|imagefs|nodefs)|(?:image|docker|container)%line%DiskFull\w*"
-                r"|disk (?:usage|space)%line%(?:image|imagefs|docker)%line%(?:over|exceed|insufficient|full)"
+                r"FreeDiskSpaceFailed|ImageGCFailed|failed to garbage collect required amount of images"
+                r"|NodeHasDiskPressure|\bDiskPressure\b"
+                r"|low on resource: (?:ephemeral-storage|imagefs|nodefs)|(?:image|docker"
+                r"|container)%line%DiskFull\w*"
+                r"|disk (?:usage|space)%line%(?:image|imagefs|docker)%line%(?:over|exceed|insufficient"
+                r"|full)"
             ),
             emitter="kubelet",
             ground=Ground.SHARED,
             names=_NAMES,
             decisive=True,
             accepts=(
-                "Warning  ImageGCFailed  kubelet  failed to garbage collect required amount of images. Attempted to free 9",
+                (
+                    "Warning  ImageGCFailed  kubelet  failed to garbage collect required amount of images. "
+                    "Attempted to free 9"
+                ),
                 "The node was low on resource: ephemeral-storage.",
                 "node(s) had taint {node.kubernetes.io/disk-pressure: }, DiskPressure",
             ),
@@ -50,9 +68,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="image-does-not-fit",
             pattern=(
-                r"(?:image|layers?|pull)%line%(?:does not|doesn't|did not|cannot|will not) fit%line%(?:disk|node|space)"
-                r"|(?:insufficient|not enough|out of)%line%(?:disk|storage)%line%(?:pull|image|unpack|extract)"
-                r"|(?:pull|image|unpack|extract|build)%line%(?:insufficient|not enough|out of) (?:free )?(?:disk|storage)(?: space)?"
+                r"(?:image|layers?|pull)%line%(?:does not|doesn't|did not|cannot"
+                r"|will not) fit%line%(?:disk|node|space)"
+                r"|(?:insufficient|not enough|out of)%line%(?:disk|storage)%line%(?:pull|image|unpack"
+                r"|extract)"
+                r"|(?:pull|image|unpack|extract|build)%line%(?:insufficient|not enough"
+                r"|out of) (?:free )?(?:disk|storage)(?: space)?"
             ),
             emitter="Azure ML node agent",
             ground=Ground.SHARED,
@@ -65,13 +86,19 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="build-no-space",
-            pattern=rf"(?:step \d+/\d+ : |acb_step_|^#\d+ |conda env create|docker build|buildkit)%block%(?P<proof>{_FULL})",
+            pattern=(
+                rf"(?:step \d+/\d+ : |acb_step_|^#\d+ |conda env create|docker build"
+                rf"|buildkit)%block%(?P<proof>{_FULL})"
+            ),
             emitter="a package installer in a build",
             names=_NAMES,
             decisive=True,
             accepts=(
                 "Step 3/9 : RUN conda env create -f env.yml\nOSError: [Errno 28] No space left on device",
-                "#9 12.1 ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+                (
+                    "#9 12.1 ERROR: Could not install packages due to an OSError: [Errno 28] No space left "
+                    "on device"
+                ),
             ),
             rejects=("OSError: [Errno 28] No space left on device", "Step 3/9 : RUN conda env create"),
         ),
@@ -81,7 +108,10 @@ SYMPTOM = SymptomRule(
             emitter="a builder or a puller",
             ground=Ground.LOOSE,
             names=_NAMES,
-            accepts=("docker: No space left on device", "RUN pip install: [Errno 28] no space left on device"),
+            accepts=(
+                "docker: No space left on device",
+                "RUN pip install: [Errno 28] no space left on device",
+            ),
             rejects=("space left on device", "there is enough space on the disk"),
         ),
     ),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from diagnostics.signatures import Ground, Signature, SymptomRule
 
 _UNRESOLVED = (
-    r"(?:no such host|server misbehaving|temporary failure in name resolution|name or service not known|i/o timeout"
-    r"|NXDOMAIN|SERVFAIL|nodename nor servname|no address associated|connection refused|no answer|device or resource busy"
+    r"(?:no such host|server misbehaving|temporary failure in name resolution|name or service not known"
+    r"|i/o timeout"
+    r"|NXDOMAIN|SERVFAIL|nodename nor servname|no address associated|connection refused|no answer"
+    r"|device or resource busy"
     r"|try again|non-recoverable)"
 )
 
@@ -17,16 +19,21 @@ SYMPTOM = SymptomRule(
         Signature(
             id="data-endpoint-lookup",
             pattern=(
-                r"(?:dial tcp: )?lookup (?P<host>[\w*<][\w.*<>-]*\.data\.(?:azurecr\.\w+|mcr\.microsoft\.com))\.?(?: on %resolver%)?: "
+                r"(?:dial tcp: )?lookup (?P<host>[\w*<][\w.*<>-]*\.data\.(?:azurecr\.\w+"
+                r"|mcr\.microsoft\.com))\.?(?: on %resolver%)?: "
                 rf"%line%{_UNRESOLVED}"
-                r"|(?:httpReadSeeker|pulling image configuration|failed to (?:copy|fetch|download))%line%lookup "
+                r"|(?:httpReadSeeker|pulling image configuration|failed to (?:copy|fetch"
+                r"|download))%line%lookup "
                 rf"[\w.*<>-]+\.blob\.core\.[\w.-]+(?: on [\w.:]+)?: %line%{_UNRESOLVED}"
             ),
             emitter="docker, containerd",
             names=("data-endpoint-blocked",),
             accepts=(
                 "dial tcp: lookup contoso.westeurope.data.azurecr.io on 168.63.129.16:53: no such host",
-                "failed to copy: httpReadSeeker: dial tcp: lookup weu7.blob.core.windows.net on 10.0.0.10:53: no such host",
+                (
+                    "failed to copy: httpReadSeeker: dial tcp: lookup weu7.blob.core.windows.net on "
+                    "10.0.0.10:53: no such host"
+                ),
             ),
             rejects=(
                 "dial tcp: lookup contoso.azurecr.io on 168.63.129.16:53: no such host",
@@ -35,13 +42,19 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="no-such-host",
-            pattern=rf"(?:dial tcp: )?lookup %host%\.?(?: on %resolver%)?: (?:\w+ udp \S+ )?(?:\w+: )?{_UNRESOLVED}",
+            pattern=(
+                rf"(?:dial tcp: )?lookup %host%\.?(?: on %resolver%)?: (?:\w+ udp \S+ )?(?:\w+: "
+                rf")?{_UNRESOLVED}"
+            ),
             emitter="docker, containerd, kubelet",
             ground=Ground.SHARED,
             accepts=(
                 "dial tcp: lookup contoso.azurecr.io on 168.63.129.16:53: no such host",
                 "lookup contoso.azurecr.io: Temporary failure in name resolution",
-                "lookup contoso.azurecr.io on 10.0.0.10:53: read udp 10.1.0.4:51533->10.0.0.10:53: i/o timeout",
+                (
+                    "lookup contoso.azurecr.io on 10.0.0.10:53: read udp 10.1.0.4:51533->10.0.0.10:53: i/o "
+                    "timeout"
+                ),
             ),
             rejects=("dial tcp 203.0.113.9:443: i/o timeout", "lookup table: no such key"),
         ),
@@ -49,14 +62,19 @@ SYMPTOM = SymptomRule(
             id="registry-name-unresolved",
             pattern=(
                 r"unable to resolve (?:the )?(?:azure )?container registry:?(?: %registry%)?"
-                r"|CONNECTIVITY_DNS_ERROR|failed to reach DNS of registry|failed to resolve (?:the )?(?:specified )?(?:fqdn|host ?name)"
-                r"|checking host name resolution \(?%host%\)?: FAILED|DNS lookup (?:to|of|for) %line%: FAILED"
-                r"|(?:could not|couldn't|cannot|unable to|failed to) resolve (?:the )?(?:(?:host|hostname|dns name|name|address|fqdn)(?: of| for)?:? )?%q%(?:https://)?"
+                r"|CONNECTIVITY_DNS_ERROR|failed to reach DNS of registry"
+                r"|failed to resolve (?:the )?(?:specified )?(?:fqdn|host ?name)"
+                r"|checking host name resolution \(?%host%\)?: FAILED|DNS lookup (?:to|of"
+                r"|for) %line%: FAILED"
+                r"|(?:could not|couldn't|cannot|unable to|failed to) resolve (?:the )?(?:(?:host"
+                r"|hostname|dns name|name|address|fqdn)(?: of| for)?:? )?%q%(?:https://)?"
                 r"(?:%acr%|mcr\.microsoft\.com|docker\.io|ghcr\.io|quay\.io)"
-                r"|(?:%acr%|mcr\.microsoft\.com|docker\.io)%line%(?:name or service not known|name resolution|getaddrinfo|NXDOMAIN|NameResolutionError"
+                r"|(?:%acr%|mcr\.microsoft\.com|docker\.io)%line%(?:name or service not known"
+                r"|name resolution|getaddrinfo|NXDOMAIN|NameResolutionError"
                 r"|nodename nor servname|could not be resolved|can't find|server can't)"
                 r"|(?:getaddrinfo|NXDOMAIN|ENOTFOUND|server can't find|name resolution|host '?)%line%%acr%"
-                r"|(?:container registry|ACR\b|%acr%)%line%resolve[sd]? to (?:a |the |its )?(?:public|private|wrong)"
+                r"|(?:container registry|ACR\b|%acr%)%line%resolve[sd]? to (?:a |the |its )?(?:public"
+                r"|private|wrong)"
             ),
             emitter="Azure ML control plane, az acr, curl",
             accepts=(
@@ -74,12 +92,17 @@ SYMPTOM = SymptomRule(
         Signature(
             id="name-not-resolved",
             pattern=(
-                r"no such host|temporary failure in name resolution|could not resolve host|name or service not known"
-                r"|failed to resolve '|getaddrinfo (?:failed|ENOTFOUND|EAI_AGAIN)|server misbehaving|NXDOMAIN|NameResolutionError"
+                r"no such host|temporary failure in name resolution|could not resolve host"
+                r"|name or service not known"
+                r"|failed to resolve '|getaddrinfo (?:failed|ENOTFOUND|EAI_AGAIN)|server misbehaving"
+                r"|NXDOMAIN|NameResolutionError"
             ),
             emitter="a client of a registry",
             ground=Ground.LOOSE,
-            accepts=("docker pull contoso.azurecr.io/a: no such host", "registry: Temporary failure in name resolution"),
+            accepts=(
+                "docker pull contoso.azurecr.io/a: no such host",
+                "registry: Temporary failure in name resolution",
+            ),
             rejects=("no such container", "the host is up"),
         ),
     ),

@@ -11,7 +11,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="endpoint-lacks-pull",
             pattern=(
-                r"(?:endpoint|deployment|compute|workspace|managed|kubelet) identity%line%(?:does not|doesn't|did not) have"
+                r"(?:endpoint|deployment|compute|workspace|managed|kubelet) identity%line%(?:does not"
+                r"|doesn't|did not) have"
                 r" (?:the )?(?:pull|acrpull)%line%(?:permission|role|access)"
                 r"|(?:does not|doesn't) have (?:the )?(?:pull|acrpull)%line%(?:registry|ACR\b|azurecr)"
             ),
@@ -30,7 +31,10 @@ SYMPTOM = SymptomRule(
             id="exchange-forbidden",
             pattern=r"ACRTokenExchange(?:Forbidden|Denied|Unauthorized)",
             emitter="Azure ML on Kubernetes",
-            accepts=("DeploymentIdentityError Reason:ACRTokenExchangeForbidden", "reason=acrtokenexchangeforbidden"),
+            accepts=(
+                "DeploymentIdentityError Reason:ACRTokenExchangeForbidden",
+                "reason=acrtokenexchangeforbidden",
+            ),
             rejects=("ACRTokenExchangeSucceeded", "TokenExchangeForbidden at the bank"),
         ),
         Signature(
@@ -57,13 +61,22 @@ SYMPTOM = SymptomRule(
             ),
             emitter="Azure Resource Manager",
             accepts=(
-                "(AuthorizationFailed) The client '9c1' with object id '9c1' does not have authorization to perform "
-                "action 'Microsoft.ContainerRegistry/registries/read' over scope '/subscriptions/1'",
-                "does not have permission to perform action 'Microsoft.ContainerRegistry/registries/pull/read'",
+                (
+                    "(AuthorizationFailed) The client '9c1' with object id '9c1' does not have "
+                    "authorization to perform "
+                    "action 'Microsoft.ContainerRegistry/registries/read' over scope '/subscriptions/1'"
+                ),
+                (
+                    "does not have permission to perform action "
+                    "'Microsoft.ContainerRegistry/registries/pull/read'"
+                ),
             ),
             rejects=(
                 "does not have authorization to perform action 'Microsoft.KeyVault/vaults/read' over scope",
-                "does not have authorization to perform action 'Microsoft.MachineLearningServices/registries/read'",
+                (
+                    "does not have authorization to perform action "
+                    "'Microsoft.MachineLearningServices/registries/read'"
+                ),
             ),
         ),
         Signature(
@@ -75,15 +88,22 @@ SYMPTOM = SymptomRule(
             emitter="Azure Resource Manager",
             weight=Weight.STATUS,
             accepts=(
-                "AuthorizationFailed: no right over scope /subscriptions/1/providers/Microsoft.ContainerRegistry/registries/a",
+                (
+                    "AuthorizationFailed: no right over scope "
+                    "/subscriptions/1/providers/Microsoft.ContainerRegistry/registries/a"
+                ),
                 "LinkedAuthorizationFailed on 'Microsoft.ContainerRegistry/registries/a'",
             ),
-            rejects=("AuthorizationFailed on Microsoft.Storage/storageAccounts/a", "Microsoft.ContainerRegistry was read"),
+            rejects=(
+                "AuthorizationFailed on Microsoft.Storage/storageAccounts/a",
+                "Microsoft.ContainerRegistry was read",
+            ),
         ),
         Signature(
             id="access-denied-by-registry",
             pattern=(
-                r"denied: (?:permission_denied|permission|installation not allowed|access forbidden|denied\b"
+                r"denied: (?:permission_denied|permission|installation not allowed|access forbidden"
+                r"|denied\b"
                 r"|you (?:do not|don't) have|project \S+ |resource |access (?:to|is))"
                 r"|error from registry%line%(?:forbidden|denied: )"
             ),
@@ -94,20 +114,30 @@ SYMPTOM = SymptomRule(
                 'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource',
                 "Error response from daemon: denied: denied",
             ),
-            rejects=("permission denied: './run.sh'", "denied: client with IP '203.0.113.4' is not allowed access"),
+            rejects=(
+                "permission denied: './run.sh'",
+                "denied: client with IP '203.0.113.4' is not allowed access",
+            ),
         ),
         Signature(
             id="requested-access-denied",
-            pattern=r"denied: requested access to the resource is denied|insufficient_scope: authorization failed",
+            pattern=(
+                r"denied: requested access to the resource is denied"
+                r"|insufficient_scope: authorization failed"
+            ),
             emitter="Docker Hub, Harbor",
             weight=Weight.STATUS,
-            accepts=("denied: requested access to the resource is denied", "insufficient_scope: authorization failed"),
+            accepts=(
+                "denied: requested access to the resource is denied",
+                "insufficient_scope: authorization failed",
+            ),
             rejects=("denied: requested access", "access to the resource is denied by policy"),
         ),
         Signature(
             id="status-403",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST|PUT) request to \S+)?%line%\b403\b"
+                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
+                r"|PUT) request to \S+)?%line%\b403\b"
                 r"|failed to fetch (?:oauth|anonymous) token%line%\b403\b"
                 r"|(?:/v2/|manifests?/)%line%\b403 forbidden"
             ),
@@ -116,7 +146,10 @@ SYMPTOM = SymptomRule(
             ground=Ground.SHARED,
             accepts=(
                 "failed to fetch oauth token: unexpected status: 403 Forbidden",
-                "unexpected status from HEAD request to https://ghcr.io/v2/contoso/a/manifests/1: 403 Forbidden",
+                (
+                    "unexpected status from HEAD request to https://ghcr.io/v2/contoso/a/manifests/1: 403 "
+                    "Forbidden"
+                ),
             ),
             rejects=("403 Forbidden", "unexpected status: 401 Unauthorized"),
         ),

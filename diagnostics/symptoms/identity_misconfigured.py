@@ -17,8 +17,14 @@ SYMPTOM = SymptomRule(
             emitter="Azure ML common runtime",
             names=("pull-identity-absent",),
             accepts=(
-                'Authentication methods attempted: Anonymous\nError: {"Message":"Head: unauthorized: authentication',
-                "Authentication methods attempted: Anonymous\n  Note: Identity (MSI) not found on the compute",
+                (
+                    'Authentication methods attempted: Anonymous\nError: {"Message":"Head: unauthorized: '
+                    "authentication"
+                ),
+                (
+                    "Authentication methods attempted: Anonymous\n  Note: Identity (MSI) not found on the "
+                    "compute"
+                ),
             ),
             rejects=(
                 "Authentication methods attempted: Anonymous\nError: dial tcp: lookup: no such host",
@@ -31,14 +37,22 @@ SYMPTOM = SymptomRule(
             emitter="Azure ML common runtime",
             weight=Weight.ECHO,
             names=("pull-identity-absent",),
-            accepts=("Authentication methods attempted: Anonymous", "authentication method attempted: anonymous\n"),
-            rejects=("Authentication methods attempted: MSI", "Authentication methods attempted: Anonymous, MSI"),
+            accepts=(
+                "Authentication methods attempted: Anonymous",
+                "authentication method attempted: anonymous\n",
+            ),
+            rejects=(
+                "Authentication methods attempted: MSI",
+                "Authentication methods attempted: Anonymous, MSI",
+            ),
         ),
         Signature(
             id="compute-without-identity",
             pattern=(
-                r"identity \(?MSI\)? not found on the compute|(?:compute|cluster|node|endpoint) (?:has|have) no (?:managed )?identity"
-                r"|no (?:managed )?identity (?:is |was )?(?:found|assigned|configured)%line%(?:compute|registry|ACR\b|azurecr|pull)"
+                r"identity \(?MSI\)? not found on the compute|(?:compute|cluster|node|endpoint) (?:has"
+                r"|have) no (?:managed )?identity"
+                r"|no (?:managed )?identity (?:is |was )?(?:found|assigned|configured)%line%(?:compute"
+                r"|registry|ACR\b|azurecr|pull)"
             ),
             emitter="Azure ML common runtime",
             weight=Weight.ECHO,
@@ -47,12 +61,16 @@ SYMPTOM = SymptomRule(
                 "Note: Identity (MSI) not found on the compute, please attach one",
                 "no managed identity assigned to compute cpu-cluster",
             ),
-            rejects=("identity authentication failed for the datastore", "ManagedIdentityCredential: no token received"),
+            rejects=(
+                "identity authentication failed for the datastore",
+                "ManagedIdentityCredential: no token received",
+            ),
         ),
         Signature(
             id="refresh-token-not-got",
             pattern=(
-                r"unable to retrieve ACR refresh token using (?:compute )?(?:managed )?identity(?: %identity%)?"
+                r"unable to retrieve ACR refresh token using (?:compute )?(?:managed )?identity(?: "
+                r"%identity%)?"
                 r"|retrieving ACR refresh token using identity failed|AcrRefreshTokenRetrievalError"
             ),
             emitter="Azure ML node agent",
@@ -67,20 +85,30 @@ SYMPTOM = SymptomRule(
             id="registry-pull-with-identity-failed",
             pattern=(
                 r"unable to pull image using managed identity %q%%identity%%q% for registry %registry%"
-                r"|(?:failed|unable|error)%line%(?:acquire|get|fetch|obtain|retriev)\w*%line%(?:ACR|registry)%line%"
+                r"|(?:failed|unable|error)%line%(?:acquire|get|fetch|obtain|retriev)\w*%line%(?:ACR"
+                r"|registry)%line%"
                 r"(?:token|credentials?)%line%(?:managed identity|MSI\b|IMDS|identity not found)"
-                r"|(?:managed|user[- ]assigned|system[- ]assigned) identity%line%(?:not (?:found|assigned|attached|supported|exist)"
+                r"|(?:managed|user[- ]assigned|system[- ]assigned) identity%line%(?:not (?:found"
+                r"|assigned|attached|supported|exist)"
                 r"|does not exist|doesn't exist|was deleted|is not associated|invalid|cannot be used)%line%"
                 r"(?:registry|ACR\b|azurecr|image pull|pull)"
-                r"|(?:registry|ACR\b|azurecr|pull)%line%(?:managed|user[- ]assigned|system[- ]assigned) identity%line%"
-                r"(?:not (?:found|assigned|attached|supported)|does not exist|doesn't exist|was deleted|is not associated)"
+                r"|(?:registry|ACR\b|azurecr|pull)%line%(?:managed|user[- ]assigned"
+                r"|system[- ]assigned) identity%line%"
+                r"(?:not (?:found|assigned|attached|supported)|does not exist|doesn't exist|was deleted"
+                r"|is not associated)"
             ),
             emitter="container apps, app service, kubelet's credential provider",
             names=("pull-identity-unusable",),
             accepts=(
-                "unable to pull image using Managed identity /subscriptions/1/uai for registry contoso.azurecr.io",
+                (
+                    "unable to pull image using Managed identity /subscriptions/1/uai for registry "
+                    "contoso.azurecr.io"
+                ),
                 "failed to get registry token with managed identity: 400",
-                "User-assigned identity 'uai-train' was not found, registry contoso.azurecr.io cannot be used",
+                (
+                    "User-assigned identity 'uai-train' was not found, registry contoso.azurecr.io cannot "
+                    "be used"
+                ),
             ),
             rejects=(
                 "or a Managed Identity with 'AcrPull' access to the ACR is assigned to the compute",
@@ -90,7 +118,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="identity-unknown-to-imds",
             pattern=(
-                r"identity not found|multiple user[- ]assigned identities exist|IdentityNotFound|failed to (?:acquire|get|fetch) MSI token"
+                r"identity not found|multiple user[- ]assigned identities exist|IdentityNotFound"
+                r"|failed to (?:acquire|get|fetch) MSI token"
                 r"|InvalidImageRegistryCredentialType"
             ),
             emitter="Azure instance metadata service",
@@ -102,8 +131,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="other-tenant",
             pattern=(
-                r"(?:registry|ACR\b|azurecr)%line%(?:different|another|other|not in the same|mismatched) (?:aad |entra |azure ad )?(?:tenant|directory)"
-                r"|(?:different|another|mismatched) (?:aad |entra |azure ad )?tenant%line%(?:registry|ACR\b|azurecr)"
+                r"(?:registry|ACR\b|azurecr)%line%(?:different|another|other|not in the same"
+                r"|mismatched) (?:aad |entra |azure ad )?(?:tenant|directory)"
+                r"|(?:different|another|mismatched) (?:aad |entra |azure ad )?tenant%line%(?:registry"
+                r"|ACR\b|azurecr)"
             ),
             emitter="ACR",
             names=("registry-in-other-tenant",),
@@ -119,11 +150,16 @@ SYMPTOM = SymptomRule(
             emitter="Azure ML online endpoints",
             weight=Weight.ECHO,
             accepts=(
-                "Kind: Pod, Name: DownloadFailed, Type: Warning, Message: Model download failed\n"
-                "Kind: Pod, Name: ImagePullFailed, Type: Warning",
+                (
+                    "Kind: Pod, Name: DownloadFailed, Type: Warning, Message: Model download failed\n"
+                    "Kind: Pod, Name: ImagePullFailed, Type: Warning"
+                ),
                 "Name: DownloadFailed, Type: Warning\nName: Pulling\nName: ImagePullFailed",
             ),
-            rejects=("Kind: Pod, Name: ImagePullFailed, Type: Warning", "Name: DownloadFailed, Type: Warning\n"),
+            rejects=(
+                "Kind: Pod, Name: ImagePullFailed, Type: Warning",
+                "Name: DownloadFailed, Type: Warning\n",
+            ),
         ),
         Signature(
             id="deployment-identity-error",

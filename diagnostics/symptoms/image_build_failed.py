@@ -13,7 +13,10 @@ SYMPTOM = SymptomRule(
     signatures=(
         Signature(
             id="tasks-not-permitted",
-            pattern=r"(?P<code>TasksOperationsNotAllowed)|ACR Tasks requests for the registry %q%%registry% (?:and|are)%line%not permitted",
+            pattern=(
+                r"(?P<code>TasksOperationsNotAllowed)"
+                r"|ACR Tasks requests for the registry %q%%registry% (?:and|are)%line%not permitted"
+            ),
             emitter="ACR Tasks control plane",
             names=("build-tasks-not-permitted",),
             decisive=True,
@@ -25,7 +28,10 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="build-compute-unusable",
-            pattern=r"image build run on compute failed|image build compute%line%(?:not found|does not exist|not valid|invalid|failed|deleted|stopped)",
+            pattern=(
+                r"image build run on compute failed|image build compute%line%(?:not found"
+                r"|does not exist|not valid|invalid|failed|deleted|stopped)"
+            ),
             emitter="Azure ML control plane",
             names=("build-compute-missing",),
             accepts=(
@@ -37,7 +43,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="pip-no-match",
             pattern=(
-                r"ERROR: (?:could not find a version that satisfies the requirement|no matching distribution found for) %package%"
+                r"ERROR: (?:could not find a version that satisfies the requirement"
+                r"|no matching distribution found for) %package%"
             ),
             emitter="pip",
             ground=Ground.SHARED,
@@ -45,18 +52,25 @@ SYMPTOM = SymptomRule(
             decisive=True,
             accepts=(
                 "ERROR: No matching distribution found for contoso-models==9.9",
-                "ERROR: Could not find a version that satisfies the requirement torchh (from versions: none)",
+                (
+                    "ERROR: Could not find a version that satisfies the requirement torchh (from versions: "
+                    "none)"
+                ),
             ),
             rejects=("WARNING: You are using pip version 20", "no matching distribution of points"),
         ),
         Signature(
             id="pip-failed",
             pattern=(
-                r"ResolutionImpossible|ERROR: cannot install (?P<package>\S+)%line%(?:conflict|because)|subprocess-exited-with-error|metadata-generation-failed"
-                r"|ERROR: (?:failed building wheel for %step%|could not build wheels|failed to build installable wheels|invalid requirement"
-                r"|could not open requirements file|command errored out with exit status|package %line%requires a different python"
+                r"ResolutionImpossible|ERROR: cannot install (?P<package>\S+)%line%(?:conflict|because)"
+                r"|subprocess-exited-with-error|metadata-generation-failed"
+                r"|ERROR: (?:failed building wheel for %step%|could not build wheels"
+                r"|failed to build installable wheels|invalid requirement"
+                r"|could not open requirements file|command errored out with exit status"
+                r"|package %line%requires a different python"
                 r"|could not install packages due to|THESE PACKAGES DO NOT MATCH THE HASHES)"
-                r"|CondaValueError: pip returned an error|CondaEnvException: pip failed|pip failed with|unsatisfiable requirements"
+                r"|CondaValueError: pip returned an error|CondaEnvException: pip failed|pip failed with"
+                r"|unsatisfiable requirements"
             ),
             emitter="pip, conda",
             ground=Ground.SHARED,
@@ -73,38 +87,54 @@ SYMPTOM = SymptomRule(
         Signature(
             id="conda-failed",
             pattern=(
-                r"ResolvePackageNotFound|PackagesNotFoundError|(?:LibMamba)?UnsatisfiableError|InvalidVersionSpec|InvalidSpec\b"
-                r"|InvalidArchiveError|EnvironmentFileNotFound|could not solve for environment specs|CondaVerificationError"
+                r"ResolvePackageNotFound|PackagesNotFoundError|(?:LibMamba)?UnsatisfiableError"
+                r"|InvalidVersionSpec|InvalidSpec\b"
+                r"|InvalidArchiveError|EnvironmentFileNotFound|could not solve for environment specs"
+                r"|CondaVerificationError"
                 r"|nothing provides (?:requested )?%package%|CondaFileIOError|SpecNotFound"
             ),
             emitter="conda",
             ground=Ground.SHARED,
             names=_DEPENDENCY,
             decisive=True,
-            accepts=("ResolvePackageNotFound:\n  - contosolib=1", "PackagesNotFoundError: The following packages are not"),
+            accepts=(
+                "ResolvePackageNotFound:\n  - contosolib=1",
+                "PackagesNotFoundError: The following packages are not",
+            ),
             rejects=("Collecting package metadata: done", "conda: command found"),
         ),
         Signature(
             id="system-package-failed",
             pattern=(
-                r"(?:^|[\s\"'])E: (?:unable to locate package %package%|package %q%\S+%q% has no installation candidate|failed to fetch|unable to fetch some archives"
-                r"|the repository %line%(?:does not have|is not signed|no longer has)|unable to correct problems|unmet dependencies|version %line%was not found)"
-                r"|ERROR: unable to select packages|no package \S+ available|unable to find a match: |GPG error: http"
+                r"(?:^|[\s\"'])E: (?:unable to locate package %package%"
+                r"|package %q%\S+%q% has no installation candidate|failed to fetch"
+                r"|unable to fetch some archives"
+                r"|the repository %line%(?:does not have|is not signed|no longer has)"
+                r"|unable to correct problems|unmet dependencies|version %line%was not found)"
+                r"|ERROR: unable to select packages|no package \S+ available|unable to find a match: "
+                r"|GPG error: http"
             ),
             emitter="apt, apk, yum",
             ground=Ground.SHARED,
             names=_DEPENDENCY,
             decisive=True,
-            accepts=("E: Unable to locate package libcontoso", "E: The repository 'http://x focal Release' does not have a Release file."),
+            accepts=(
+                "E: Unable to locate package libcontoso",
+                "E: The repository 'http://x focal Release' does not have a Release file.",
+            ),
             rejects=("Reading package lists... Done", "NOTE: unable to locate the package leaflet"),
         ),
         Signature(
             id="definition-broken",
             pattern=(
-                r"dockerfile parse error|(?:failed to read|cannot locate specified|unable to evaluate symlinks in|failed to open) dockerfile"
-                r"|unknown instruction: %step%|failed to (?:compute|calculate) (?:cache key|checksum of ref)|(?:COPY|ADD) failed: "
-                r"|unable to prepare context|no build stage in current context|failed to parse (?:platform|stage name)|dockerfile%line%(?:cannot be empty|not found)"
-                r"|file with no instructions|error loading yaml|error while (?:loading|parsing) conda%line%(?:file|specification)"
+                r"dockerfile parse error|(?:failed to read|cannot locate specified"
+                r"|unable to evaluate symlinks in|failed to open) dockerfile"
+                r"|unknown instruction: %step%|failed to (?:compute|calculate) (?:cache key"
+                r"|checksum of ref)|(?:COPY|ADD) failed: "
+                r"|unable to prepare context|no build stage in current context"
+                r"|failed to parse (?:platform|stage name)|dockerfile%line%(?:cannot be empty|not found)"
+                r"|file with no instructions|error loading yaml|error while (?:loading"
+                r"|parsing) conda%line%(?:file|specification)"
                 r"|failed to process %q%[^\n]+: (?:unexpected|missing)"
             ),
             emitter="docker, BuildKit, ACR Tasks",
@@ -112,7 +142,7 @@ SYMPTOM = SymptomRule(
             decisive=True,
             accepts=(
                 "Dockerfile parse error line 4: unknown instruction: RUNN",
-                "failed to compute cache key: \"/src\": not found",
+                'failed to compute cache key: "/src": not found',
                 "COPY failed: file not found in build context",
             ),
             rejects=("Step 3/9 : COPY . .", "failed to copy: httpReadSeeker"),
@@ -120,9 +150,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="step-failed",
             pattern=(
-                r"returned a non-zero code: \d+|executor failed running|did not complete successfully: exit code:? \d+|failed to run step ID: %step%"
-                r"|failed during run, err|Run ID: \S+ failed after|failed to solve(?: with frontend)?|error building image|error: build step"
-                r"|failed to (?:load metadata for|resolve source metadata for) %image%|buildx failed with|docker build%line%(?:failed|exit)"
+                r"returned a non-zero code: \d+|executor failed running"
+                r"|did not complete successfully: exit code:? \d+|failed to run step ID: %step%"
+                r"|failed during run, err|Run ID: \S+ failed after|failed to solve(?: with frontend)?"
+                r"|error building image|error: build step"
+                r"|failed to (?:load metadata for|resolve source metadata for) %image%"
+                r"|buildx failed with|docker build%line%(?:failed|exit)"
             ),
             emitter="docker, BuildKit, ACR Tasks",
             weight=Weight.WRAPPER,
@@ -136,9 +169,13 @@ SYMPTOM = SymptomRule(
         Signature(
             id="build-failed",
             pattern=(
-                r"(?:docker |environment |container )?image build(?:ing)? (?:has )?failed|ImageBuildFail\w*|docker image build failed|EnvironmentBuildFail\w*"
-                r"|environment (?:image )?build failed|(?:failed|unable|error) (?:to )?build(?:ing)? (?:the )?(?:docker |container |environment(?:'s)? )?(?:image|environment)"
-                r"|image creation (?:operation )?(?:finished for image %image%, operation %q%)?failed|build of (?:the )?(?:image|environment)%line%failed"
+                r"(?:docker |environment |container )?image build(?:ing)? (?:has )?failed"
+                r"|ImageBuildFail\w*|docker image build failed|EnvironmentBuildFail\w*"
+                r"|environment (?:image )?build failed|(?:failed|unable"
+                r"|error) (?:to )?build(?:ing)? (?:the )?(?:docker |container "
+                r"|environment(?:'s)? )?(?:image|environment)"
+                r"|image creation (?:operation )?(?:finished for image %image%, operation %q%)?failed"
+                r"|build of (?:the )?(?:image|environment)%line%failed"
                 r"|(?:extract|details|log file)%line%20_image_build_log\.txt|error building the environment"
             ),
             emitter="Azure ML control plane",
@@ -153,7 +190,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="build-under-way",
             pattern=(
-                r"starting image build on|Running: \['docker', 'build'|executing step ID: %step%|step \d+/\d+ : FROM"
+                r"starting image build on|Running: \['docker', 'build'|executing step ID: %step%"
+                r"|step \d+/\d+ : FROM"
                 r"|Logging in to registry: %registry%|Logging into Docker registry: \S+"
             ),
             emitter="ACR Tasks, Azure ML image build",

@@ -14,14 +14,18 @@ SYMPTOM = SymptomRule(
             id="reference-format",
             pattern=(
                 r"(?:invalid argument %q%%image%%q%%line%|invalid tag %q%%image%%q%: |%q%%image%%q%: )?"
-                r"(?:invalid (?:image )?reference format|repository name must (?:be lowercase|have at least|not be)"
+                r"(?:invalid (?:image )?reference format|repository name must (?:be lowercase"
+                r"|have at least|not be)"
                 r"|invalid repository name|repository name must be canonical)"
             ),
             emitter="docker, BuildKit",
             names=_MALFORMED,
             accepts=(
                 "docker: invalid reference format: repository name must be lowercase.",
-                'invalid argument "contoso.azurecr.io/Fraud:1" for "-t, --tag" flag: invalid reference format',
+                (
+                    'invalid argument "contoso.azurecr.io/Fraud:1" for "-t, --tag" flag: invalid reference '
+                    "format"
+                ),
                 'invalid tag "contoso.azurecr.io/Fraud:1": repository name must be lowercase',
             ),
             rejects=("invalid format of the date", "repository name is fine"),
@@ -29,16 +33,23 @@ SYMPTOM = SymptomRule(
         Signature(
             id="reference-not-parsed",
             pattern=(
-                r"(?:could not|couldn't|cannot|can't|failed to|unable to|error) (?:parse|parsing) (?:the )?(?:docker |container )?"
+                r"(?:could not|couldn't|cannot|can't|failed to|unable to|error) (?:parse"
+                r"|parsing) (?:the )?(?:docker |container )?"
                 r"(?:image )?(?:reference|name|image)\b%line%"
-                r"|InvalidImageName|ErrInvalidImageName|invalid image (?:reference|name|uri|url)|\b(?:NAME|TAG)_INVALID\b"
-                r"|failed to apply default image tag|is not a valid (?:repository/tag|image (?:reference|name)|docker image)"
-                r"|invalid tag format|image (?:name|reference)%line%(?:malformed|is not (?:valid|well[- ]formed)|is empty)"
+                r"|InvalidImageName|ErrInvalidImageName|invalid image (?:reference|name|uri|url)"
+                r"|\b(?:NAME|TAG)_INVALID\b"
+                r"|failed to apply default image tag|is not a valid (?:repository/tag"
+                r"|image (?:reference|name)|docker image)"
+                r"|invalid tag format|image (?:name|reference)%line%(?:malformed|is not (?:valid"
+                r"|well[- ]formed)|is empty)"
             ),
             emitter="kubelet, containerd, podman, container apps",
             names=_MALFORMED,
             accepts=(
-                'Failed to apply default image tag "contoso.azurecr.io/a:": couldn\'t parse image reference',
+                (
+                    'Failed to apply default image tag "contoso.azurecr.io/a:": couldn\'t parse image '
+                    "reference"
+                ),
                 "Error: InvalidImageName",
                 "could not parse reference: contoso.azurecr.io//a",
                 "Error parsing reference: 'a b' is not a valid repository/tag: invalid reference format",
@@ -47,7 +58,10 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="host-twice",
-            pattern=r"(?:dial (?:tcp|udp): )?(?:lookup )?(?P<registry>[\w*<][\w.*<>-]*\.azurecr\.(?:io|us|cn)[\w./*<>-]*azurecr\.(?:io|us|cn|de))\b",
+            pattern=(
+                r"(?:dial (?:tcp|udp): )?(?:lookup )?(?P<registry>[\w*<][\w.*<>-]*\.azurecr\.(?:io"
+                r"|us|cn)[\w./*<>-]*azurecr\.(?:io|us|cn|de))\b"
+            ),
             emitter="Azure ML node agent, app service",
             names=_MALFORMED,
             accepts=(
@@ -91,7 +105,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="url-malformed",
             pattern=(
-                r"first path segment in URL cannot contain colon|unsupported protocol scheme%line%(?:https?|registry|azurecr)"
+                r"first path segment in URL cannot contain colon"
+                r"|unsupported protocol scheme%line%(?:https?|registry|azurecr)"
                 r"|parse %q%https?://%line%(?:invalid (?:port|character|URL escape)|missing protocol)"
             ),
             emitter="containerd",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from diagnostics.signatures import Ground, Signature, SymptomRule, Weight
 
 _LOST = (
-    r"(?:i/o timeout|connect(?:ion)?: (?:connection )?(?:refused|timed out|reset)|connection (?:refused|timed out|reset by peer)"
-    r"|no route to host|network is unreachable|host is unreachable|operation (?:timed out|was canceled)|(?:TLS )?handshake timeout"
-    r"|a connection attempt failed|context deadline exceeded|broken pipe|use of closed network connection|no such device)"
+    r"(?:i/o timeout|connect(?:ion)?: (?:connection )?(?:refused|timed out|reset)|connection (?:refused"
+    r"|timed out|reset by peer)"
+    r"|no route to host|network is unreachable|host is unreachable|operation (?:timed out|was canceled)"
+    r"|(?:TLS )?handshake timeout"
+    r"|a connection attempt failed|context deadline exceeded|broken pipe"
+    r"|use of closed network connection|no such device)"
 )
 
 SYMPTOM = SymptomRule(
@@ -16,13 +19,19 @@ SYMPTOM = SymptomRule(
     signatures=(
         Signature(
             id="connection-failed",
-            pattern=rf"(?:dial|proxyconnect) tcp:? (?P<address>[0-9\[*<][0-9a-z.:*<>\]%-]*|[\w.-]+:\d+|\w*IP_?ADDR\w*\S*): %line%{_LOST}",
+            pattern=(
+                rf"(?:dial|proxyconnect) tcp:? (?P<address>[0-9\[*<][0-9a-z.:*<>\]%-]*|[\w.-]+:\d+"
+                rf"|\w*IP_?ADDR\w*\S*): %line%{_LOST}"
+            ),
             emitter="docker, containerd, kubelet",
             ground=Ground.SHARED,
             accepts=(
                 'Get "https://contoso.azurecr.io/v2/": dial tcp 203.0.113.9:443: i/o timeout',
                 "dial tcp [2001:db8::4]:443: connect: no route to host",
-                "dial tcp 203.0.113.9:443: connectex: A connection attempt failed because the connected party did not",
+                (
+                    "dial tcp 203.0.113.9:443: connectex: A connection attempt failed because the connected "
+                    "party did not"
+                ),
             ),
             rejects=("dial tcp: lookup contoso.azurecr.io on 10.0.0.10:53: no such host", "i/o timeout"),
         ),
@@ -30,7 +39,8 @@ SYMPTOM = SymptomRule(
             id="connection-cut",
             pattern=(
                 r"\b(?:read|write) tcp \S+->(?P<address>[\w.:\[\]*<>-]+): %line%"
-                r"(?:connection reset by peer|i/o timeout|broken pipe|connection timed out|use of closed|forcibly closed)"
+                r"(?:connection reset by peer|i/o timeout|broken pipe|connection timed out"
+                r"|use of closed|forcibly closed)"
             ),
             emitter="docker, containerd, kubelet",
             ground=Ground.SHARED,
@@ -45,15 +55,20 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"net/http: (?:request canceled|TLS handshake timeout|timeout awaiting response headers"
                 r"|HTTP/1\.x transport connection broken)"
-                r"|Client\.Timeout(?: or context cancellation)? (?:exceeded )?while (?:awaiting headers|reading body)"
-                r"|request canceled while waiting for connection|http2: (?:client connection (?:lost|force closed)|server sent GOAWAY|timeout awaiting)"
+                r"|Client\.Timeout(?: or context cancellation)? (?:exceeded )?while (?:awaiting headers"
+                r"|reading body)"
+                r"|request canceled while waiting for connection|http2: (?:client connection (?:lost"
+                r"|force closed)|server sent GOAWAY|timeout awaiting)"
                 r"|http: server closed idle connection|stream error: stream ID \d+"
             ),
             emitter="docker, containerd, kubelet",
             ground=Ground.SHARED,
             accepts=(
                 'Get "https://contoso.azurecr.io/v2/": net/http: TLS handshake timeout',
-                "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
+                (
+                    "net/http: request canceled while waiting for connection (Client.Timeout exceeded while "
+                    "awaiting headers)"
+                ),
                 "stream error: stream ID 5; INTERNAL_ERROR; received from peer",
             ),
             rejects=("net/http: no such cookie", "stream closed"),
@@ -78,10 +93,13 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"could not connect to the registry login server(?: %q%%registry%)?"
                 r"|(?:could not|cannot|can't|unable to|failed to) (?:connect to|reach) (?:the )?"
-                r"(?:(?:azure )?container registry|ACR\b|docker registry|registry endpoint|login server|%acr%)"
+                r"(?:(?:azure )?container registry|ACR\b|docker registry|registry endpoint|login server"
+                r"|%acr%)"
                 r"|error reaching registry endpoint|failed to receive challenge"
-                r"|(?:timed? ?out|timeout)%line%(?:connecting to|contacting|reaching|waiting for) (?:the )?(?:container registry|ACR\b|registry\b|%acr%)"
-                r"|(?:connection|request) to (?:the )?(?:container registry|%acr%)%line%(?:timed out|failed|was reset|refused)"
+                r"|(?:timed? ?out|timeout)%line%(?:connecting to|contacting|reaching"
+                r"|waiting for) (?:the )?(?:container registry|ACR\b|registry\b|%acr%)"
+                r"|(?:connection|request) to (?:the )?(?:container registry|%acr%)%line%(?:timed out"
+                r"|failed|was reset|refused)"
             ),
             emitter="az acr, kubelet's credential provider, Azure ML",
             accepts=(
@@ -94,14 +112,18 @@ SYMPTOM = SymptomRule(
         Signature(
             id="python-client-cut-off",
             pattern=(
-                r"(?:HTTPS?ConnectionPool\(host='?|https?://|//)(?:%acr%|mcr\.microsoft\.com|registry-1\.docker\.io|auth\.docker\.io)%line%"
+                r"(?:HTTPS?ConnectionPool\(host='?|https?://|//)(?:%acr%|mcr\.microsoft\.com"
+                r"|registry-1\.docker\.io|auth\.docker\.io)%line%"
                 r"(?:timed out|Max retries exceeded|ConnectTimeout|connection (?:aborted|refused|reset))"
                 r"|curl: \((?:7|28|35|52|56)\)%line%(?:%acr%|mcr\.microsoft\.com|docker\.io)"
             ),
             emitter="az cli, curl",
             weight=Weight.STATUS,
             accepts=(
-                "HTTPSConnectionPool(host='contoso.azurecr.io', port=443): Max retries exceeded with url: /v2/",
+                (
+                    "HTTPSConnectionPool(host='contoso.azurecr.io', port=443): Max retries exceeded with "
+                    "url: /v2/"
+                ),
                 "curl: (28) Failed to connect to contoso.azurecr.io port 443: Connection timed out",
             ),
             rejects=(
@@ -112,13 +134,18 @@ SYMPTOM = SymptomRule(
         Signature(
             id="connection-lost",
             pattern=(
-                r"i/o timeout|connection reset by peer|connection refused|no route to host|network is unreachable"
-                r"|TLS handshake timeout|connection timed out|error during connect|ETIMEDOUT|ECONNRESET|ECONNREFUSED"
+                r"i/o timeout|connection reset by peer|connection refused|no route to host"
+                r"|network is unreachable"
+                r"|TLS handshake timeout|connection timed out|error during connect|ETIMEDOUT|ECONNRESET"
+                r"|ECONNREFUSED"
             ),
             emitter="a client of a registry",
             weight=Weight.STATUS,
             ground=Ground.LOOSE,
-            accepts=("docker pull: connection reset by peer", "pulling contoso.azurecr.io/a:1 ... i/o timeout"),
+            accepts=(
+                "docker pull: connection reset by peer",
+                "pulling contoso.azurecr.io/a:1 ... i/o timeout",
+            ),
             rejects=("timeout of the test", "the connection was made"),
         ),
     ),

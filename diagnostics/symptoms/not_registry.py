@@ -1,4 +1,4 @@
-"""The run failed on something else: what claims a place for storage, vaults, git, package feeds and the user's code."""
+"""The run failed on something else: what claims a place for storage, vaults, git, feeds, user code."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="storage",
             pattern=(
-                r"^[^\n]*(?:\.(?:blob|dfs|file|queue|table)\.core\.\w+|\.onelake\.|abfss?://|wasbs?://|AuthorizationPermissionMismatch|AuthorizationFailure\b"
-                r"|BlobNotFound|ContainerNotFound|PublicAccessNotPermitted|StreamAccess|WriteStreams|datastore|StorageException|azcopy|blobfuse|FilesystemNotFound"
+                r"^[^\n]*(?:\.(?:blob|dfs|file|queue|table)\.core\.\w+|\.onelake\.|abfss?://|wasbs?://"
+                r"|AuthorizationPermissionMismatch|AuthorizationFailure\b"
+                r"|BlobNotFound|ContainerNotFound|PublicAccessNotPermitted|StreamAccess|WriteStreams"
+                r"|datastore|StorageException|azcopy|blobfuse|FilesystemNotFound"
                 r"|ScriptExecution\.)%rest%"
             ),
             emitter="Azure Storage, Azure ML data access",
@@ -25,7 +27,10 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="key-vault",
-            pattern=r"^[^\n]*(?:\.vault\.(?:azure\.\w+|usgovcloudapi\.net)|keyvault\.BaseClient|ForbiddenBy(?:Rbac|Firewall|Policy|Connection)|Microsoft\.KeyVault/)%rest%",
+            pattern=(
+                r"^[^\n]*(?:\.vault\.(?:azure\.\w+|usgovcloudapi\.net)|keyvault\.BaseClient"
+                r"|ForbiddenBy(?:Rbac|Firewall|Policy|Connection)|Microsoft\.KeyVault/)%rest%"
+            ),
             emitter="Azure Key Vault",
             foreign=True,
             accepts=(
@@ -37,7 +42,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="git",
             pattern=(
-                r"^(?:\s*remote: |[^\n]*(?:fatal: |git clone|git fetch|git pull|_git/|github\.com[:/]|gitlab\.com[:/]|dev\.azure\.com|failed to clone|git-credential"
+                r"^(?:\s*remote: |[^\n]*(?:fatal: |git clone|git fetch|git pull|_git/|github\.com[:/]"
+                r"|gitlab\.com[:/]|dev\.azure\.com|failed to clone|git-credential"
                 r"|permission denied \(publickey))%rest%"
             ),
             emitter="git",
@@ -51,13 +57,19 @@ SYMPTOM = SymptomRule(
         Signature(
             id="package-feed",
             pattern=(
-                r"^[^\n]*(?:pypi\.|/simple/|pythonhosted|pkgs\.dev\.azure\.com|conda\.anaconda|repo\.anaconda|CondaHTTPError|npm (?:ERR!|error)|registry\.npmjs"
-                r"|yarn error|nuget\.org|registry\.yarnpkg|\.whl\b|urllib3[^\n]*Retrying|WARNING: Retrying|Retrying \(Retry\(|files\.packages\.|crates\.io|repo\.maven|huggingface\.co|hf_hub|ReadTimeoutError\()%rest%"
+                r"^[^\n]*(?:pypi\.|/simple/|pythonhosted|pkgs\.dev\.azure\.com|conda\.anaconda"
+                r"|repo\.anaconda|CondaHTTPError|npm (?:ERR!|error)|registry\.npmjs"
+                r"|yarn error|nuget\.org|registry\.yarnpkg|\.whl\b|urllib3[^\n]*Retrying"
+                r"|WARNING: Retrying|Retrying \(Retry\(|files\.packages\.|crates\.io|repo\.maven"
+                r"|huggingface\.co|hf_hub|ReadTimeoutError\()%rest%"
             ),
             emitter="pip, conda, npm",
             foreign=True,
             accepts=(
-                "WARNING: Retrying (Retry(total=4)) after connection broken by 'ReadTimeoutError(\"HTTPSConnectionPool(",
+                (
+                    "WARNING: Retrying (Retry(total=4)) after connection broken by "
+                    "'ReadTimeoutError(\"HTTPSConnectionPool("
+                ),
                 "npm ERR! 403 Forbidden - GET https://registry.npmjs.org/a",
             ),
             rejects=("ERROR: No matching distribution found for contosolib", "docker: toomanyrequests"),
@@ -65,8 +77,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="azure-ml-service",
             pattern=(
-                r"^[^\n]*(?:/mlflow/|api\.azureml\.ms|\.experiments\.azureml|RestException|not allowed to access registry|MachineLearningServices/registries"
-                r"|azureml-registry|registries/[\w-]+/(?:environments|models|components|data)|image pull secret|failed to fetch build details|no builds exist for environment)%rest%"
+                r"^[^\n]*(?:/mlflow/|api\.azureml\.ms|\.experiments\.azureml|RestException"
+                r"|not allowed to access registry|MachineLearningServices/registries"
+                r"|azureml-registry|registries/[\w-]+/(?:environments|models|components|data)"
+                r"|image pull secret|failed to fetch build details|no builds exist for environment)%rest%"
             ),
             emitter="Azure ML services and asset registries",
             foreign=True,
@@ -79,7 +93,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="credential-chain",
             pattern=(
-                r"^[^\n]*(?:DefaultAzureCredential|ChainedTokenCredential|ManagedIdentityCredential|EnvironmentCredential|AzureMLCredential|azure\.identity|Azure\.Identity"
+                r"^[^\n]*(?:DefaultAzureCredential|ChainedTokenCredential|ManagedIdentityCredential"
+                r"|EnvironmentCredential|AzureMLCredential|azure\.identity|Azure\.Identity"
                 r"|MSAL\.|MsalServiceException|SSO failure|/MSI/auth|az login --identity)%rest%"
             ),
             emitter="the user's code",
@@ -93,8 +108,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="python-traceback",
             pattern=(
-                r"^[^\n]*(?:ModuleNotFoundError|ImportError|OSError: \[Errno|FileNotFoundError|PermissionError: \[|ConnectionError: |MemoryError|RuntimeError: "
-                r"|KeyError: |ValueError: |TypeError: |AttributeError: |torch\.|CUDA (?:error|out of memory)|requests\.exceptions|openai\.|\[Errno \d+\])%rest%"
+                r"^[^\n]*(?:ModuleNotFoundError|ImportError|OSError: \[Errno|FileNotFoundError"
+                r"|PermissionError: \[|ConnectionError: |MemoryError|RuntimeError: "
+                r"|KeyError: |ValueError: |TypeError: |AttributeError: |torch\.|CUDA (?:error"
+                r"|out of memory)|requests\.exceptions|openai\.|\[Errno \d+\])%rest%"
             ),
             emitter="the user's code",
             foreign=True,
@@ -107,23 +124,35 @@ SYMPTOM = SymptomRule(
         Signature(
             id="container-ran",
             pattern=(
-                r"^[^\n]*(?:container application crashed|user container has crashed|(?:liveness|readiness|startup) probe (?:failed|errored)|CrashLoopBackOff"
-                r"|back-off restarting failed container|OOMKilled|exited with code|container \S+ failed with status code|execution script failed|user program failed|ScriptRunException"
+                r"^[^\n]*(?:container application crashed|user container has crashed|(?:liveness"
+                r"|readiness|startup) probe (?:failed|errored)|CrashLoopBackOff"
+                r"|back-off restarting failed container|OOMKilled|exited with code"
+                r"|container \S+ failed with status code|execution script failed|user program failed"
+                r"|ScriptRunException"
                 r"|did(?:n't| not) (?:respond to|start within)|you can also try to run image)%rest%"
             ),
             emitter="container runtimes after the pull",
             foreign=True,
             accepts=(
-                "Your container application crashed. You can also try to run image contoso.azurecr.io/a:1 locally.",
-                'Liveness probe failed: Get "http://10.0.0.4:5001/": dial tcp 10.0.0.4:5001: connect: connection refused',
+                (
+                    "Your container application crashed. You can also try to run image "
+                    "contoso.azurecr.io/a:1 locally."
+                ),
+                (
+                    'Liveness probe failed: Get "http://10.0.0.4:5001/": dial tcp 10.0.0.4:5001: connect: '
+                    "connection refused"
+                ),
             ),
             rejects=("Image pull failed", "Error response from daemon: manifest unknown"),
         ),
         Signature(
             id="node-and-cluster",
             pattern=(
-                r"^[^\n]*(?:PreemptionError|pre-?empt|NodeLost|MountVolume|FailedMount|failed calling webhook|unable to connect to the server|docker\.sock|/api/v1/"
-                r"|network plugin|failed to setup network|ResourceQuota|vCPU|cores? quota|ComputeNotFound|Pod ephemeral local storage|terraform state|mpirun|spawn child process)%rest%"
+                r"^[^\n]*(?:PreemptionError|pre-?empt|NodeLost|MountVolume|FailedMount"
+                r"|failed calling webhook|unable to connect to the server|docker\.sock|/api/v1/"
+                r"|network plugin|failed to setup network|ResourceQuota|vCPU|cores? quota"
+                r"|ComputeNotFound|Pod ephemeral local storage|terraform state|mpirun"
+                r"|spawn child process)%rest%"
             ),
             emitter="nodes, clusters, schedulers",
             foreign=True,
@@ -136,8 +165,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="other-services",
             pattern=(
-                r"^[^\n]*(?:\.database\.windows|\.documents\.azure|\.servicebus\.|\.openai\.azure|cognitiveservices|\.search\.windows|smtplib|ldaps?://|postgres(?:ql)?://|psycopg|mysql://|pymysql|mongodb(?:\+srv)?://|pymongo"
-                r"|rediss?://|redis\.exceptions|kafka\.errors|wandb: |snowflake\.connector|pyodbc|sqlalchemy|BaseImage, BaseDockerfile, or BuildContext)%rest%"
+                r"^[^\n]*(?:\.database\.windows|\.documents\.azure|\.servicebus\.|\.openai\.azure"
+                r"|cognitiveservices|\.search\.windows|smtplib|ldaps?://|postgres(?:ql)?://|psycopg"
+                r"|mysql://|pymysql|mongodb(?:\+srv)?://|pymongo"
+                r"|rediss?://|redis\.exceptions|kafka\.errors|wandb: |snowflake\.connector|pyodbc"
+                r"|sqlalchemy|BaseImage, BaseDockerfile, or BuildContext)%rest%"
             ),
             emitter="other services of the user's",
             foreign=True,
@@ -150,13 +182,20 @@ SYMPTOM = SymptomRule(
         Signature(
             id="image-came",
             pattern=(
-                r"^[^\n]*(?:successfully (?:built|tagged|pushed|pulled) |was successful after|status: downloaded newer image|image is up to date|writing image sha256:\S+ done"
+                r"^[^\n]*(?:successfully (?:built|tagged|pushed|pulled) |was successful after"
+                r"|status: downloaded newer image|image is up to date|writing image sha256:\S+ done"
                 r"|naming to \S+ done|start(?:ing|ed) container|created container)%rest%"
             ),
             emitter="docker, ACR Tasks, kubelet",
             foreign=True,
-            accepts=("Successfully tagged contoso.azurecr.io/azureml/a:1", "Run ID: cb4 was successful after 30s"),
-            rejects=("Successfully logged into contoso.azurecr.io", "Successfully set up Docker configuration"),
+            accepts=(
+                "Successfully tagged contoso.azurecr.io/azureml/a:1",
+                "Run ID: cb4 was successful after 30s",
+            ),
+            rejects=(
+                "Successfully logged into contoso.azurecr.io",
+                "Successfully set up Docker configuration",
+            ),
         ),
     ),
 )

@@ -21,8 +21,11 @@ SYMPTOM = SymptomRule(
             emitter="kubelet",
             names=_NAMES,
             accepts=(
-                'Cancel pulling image "contoso.azurecr.io/a:1" because of no progress for 1m0s, latest progress: '
-                '"0f1e: Downloading [====>      ]  81.2MB/4.1GB"',
+                (
+                    'Cancel pulling image "contoso.azurecr.io/a:1" because of no progress for 1m0s, '
+                    "latest progress: "
+                    '"0f1e: Downloading [====>      ]  81.2MB/4.1GB"'
+                ),
                 "image pull progress deadline exceeded",
             ),
             rejects=("no progress in the training", "pulling image"),
@@ -30,7 +33,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="transfer-under-way",
             pattern=(
-                r"(?:download(?:ing|ed)|transferred|pull(?:ing|ed))%line%%transferred%\s?(?:/|of)\s?%total%%near%"
+                r"(?:download(?:ing|ed)|transferred|pull(?:ing|ed))%line%%transferred%\s?(?:/"
+                r"|of)\s?%total%%near%"
                 r"(?:timed out|timeout|deadline exceeded|cancell?ed|exceeded)"
             ),
             emitter="docker, Azure ML node agent",
@@ -45,27 +49,42 @@ SYMPTOM = SymptomRule(
         Signature(
             id="pull-deadline",
             pattern=(
-                r"failed to pull(?: and unpack)? image %q%%image%%q%: (?:rpc error: code = \S+ desc = )?(?:failed to pull and unpack image %q%[^\s\"]+%q%: )?"
+                r"failed to pull(?: and unpack)? image %q%%image%%q%: (?:rpc error: code = \S+ desc = "
+                r")?(?:failed to pull and unpack image %q%[^\s\"]+%q%: )?"
                 r"(?:context (?:deadline exceeded|canceled)|timed out)"
-                r"|(?:ErrImagePull|ImagePull\w*|PullImage)%line%(?:desc = |: )(?:context deadline exceeded|context canceled)"
-                r"|failed to copy: (?:httpReadSeeker: %line%)?(?:context deadline exceeded|context canceled)"
+                r"|(?:ErrImagePull|ImagePull\w*|PullImage)%line%(?:desc = "
+                r"|: )(?:context deadline exceeded|context canceled)"
+                r"|failed to copy: (?:httpReadSeeker: %line%)?(?:context deadline exceeded"
+                r"|context canceled)"
             ),
             emitter="kubelet, containerd",
             accepts=(
-                'Failed to pull image "contoso.azurecr.io/a:1": rpc error: code = Unknown desc = context deadline exceeded',
-                'PullImage "a:1" from image service failed" err="rpc error: code = DeadlineExceeded desc = context deadline exceeded"',
+                (
+                    'Failed to pull image "contoso.azurecr.io/a:1": rpc error: code = Unknown desc = '
+                    "context deadline exceeded"
+                ),
+                (
+                    'PullImage "a:1" from image service failed" err="rpc error: code = DeadlineExceeded '
+                    'desc = context deadline exceeded"'
+                ),
             ),
             rejects=(
-                'Failed to pull image "a:1": Get "https://contoso.azurecr.io/v2/": context deadline exceeded',
+                (
+                    'Failed to pull image "a:1": Get "https://contoso.azurecr.io/v2/": context deadline '
+                    "exceeded"
+                ),
                 "context deadline exceeded",
             ),
         ),
         Signature(
             id="pull-timed-out",
             pattern=(
-                r"(?:image|docker|container)\s?(?:image )?pull(?:ing)?\b%line%(?:timed?\s?out|took too long|time limit|exceeded)|ImagePullTimeout|DockerPullTimeout"
-                r"|(?:timed?\s?out|timeout|time limit)%line%(?:pulling|downloading|to pull|to download) (?:the )?(?:docker |container )?(?:image|layers?)"
-                r"|(?:pulling|downloading|extracting) (?:the )?(?:docker |container )?(?:image|layers?)%line%(?:timed?\s?out|took too long|exceeded)"
+                r"(?:image|docker|container)\s?(?:image )?pull(?:ing)?\b%line%(?:timed?\s?out"
+                r"|took too long|time limit|exceeded)|ImagePullTimeout|DockerPullTimeout"
+                r"|(?:timed?\s?out|timeout|time limit)%line%(?:pulling|downloading|to pull"
+                r"|to download) (?:the )?(?:docker |container )?(?:image|layers?)"
+                r"|(?:pulling|downloading|extracting) (?:the )?(?:docker |container )?(?:image"
+                r"|layers?)%line%(?:timed?\s?out|took too long|exceeded)"
                 r"|image%line%(?:too large|is so large)%line%(?:pull|time|deadline)"
             ),
             emitter="Azure ML node agent, container apps",

@@ -11,15 +11,22 @@ SYMPTOM = SymptomRule(
         Signature(
             id="docker-hub-limit",
             pattern=(
-                r"you have reached your (?:unauthenticated |authenticated |anonymous )?pull rate limit(?: as %q%(?P<client>[^'\":\s]+))?"
+                r"you have reached your (?:unauthenticated |authenticated "
+                r"|anonymous )?pull rate limit(?: as %q%(?P<client>[^'\":\s]+))?"
                 r"|docker\.com/increase-rate-limit"
             ),
             emitter="Docker Hub",
             names=("docker-hub-limit",),
             decisive=True,
             accepts=(
-                "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating",
-                "You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit",
+                (
+                    "toomanyrequests: You have reached your pull rate limit. You may increase the limit by "
+                    "authenticating"
+                ),
+                (
+                    "You have reached your unauthenticated pull rate limit. "
+                    "https://www.docker.com/increase-rate-limit"
+                ),
             ),
             rejects=("you have reached your destination", "toomanyrequests: Too many requests."),
         ),
@@ -27,7 +34,10 @@ SYMPTOM = SymptomRule(
             id="cache-rule-source",
             pattern=r"too many requests to source registry(?: for cache rule)?",
             emitter="ACR artifact cache",
-            accepts=("toomanyrequests: too many requests to source registry for cache rule", "too many requests to source registry"),
+            accepts=(
+                "toomanyrequests: too many requests to source registry for cache rule",
+                "too many requests to source registry",
+            ),
             rejects=("too many requests", "source registry for cache rule"),
         ),
         Signature(
@@ -39,16 +49,24 @@ SYMPTOM = SymptomRule(
             emitter="ACR, MCR",
             names=("registry-throttled",),
             accepts=(
-                "toomanyrequests: Too many requests. Please visit https://aka.ms/acr/skus#sku-feature-matrix to view limits",
-                "unexpected status from GET request to https://contoso.azurecr.io/v2/a/blobs/sha256:0: 429 Too Many Requests",
+                (
+                    "toomanyrequests: Too many requests. Please visit "
+                    "https://aka.ms/acr/skus#sku-feature-matrix to view limits"
+                ),
+                (
+                    "unexpected status from GET request to https://contoso.azurecr.io/v2/a/blobs/sha256:0: "
+                    "429 Too Many Requests"
+                ),
             ),
             rejects=("https://aka.ms/acr/authorization", "https://contoso.azurecr.io:4290/"),
         ),
         Signature(
             id="too-many-requests",
             pattern=(
-                r"toomanyrequests\b%q%[:,]|(?:unexpected|received)%line%status%line%\b429\b|error parsing HTTP 429 response body"
-                r"|pull QPS exceeded|(?:registry|image|docker)%line%(?:request )?rate limit(?:ed|ing| exceeded| reached)?"
+                r"toomanyrequests\b%q%[:,]|(?:unexpected|received)%line%status%line%\b429\b"
+                r"|error parsing HTTP 429 response body"
+                r"|pull QPS exceeded|(?:registry|image|docker)%line%(?:request )?rate limit(?:ed|ing"
+                r"| exceeded| reached)?"
                 r"|exceeded%line%(?:image )?pull%line%(?:rate|limit)"
             ),
             emitter="a registry, kubelet",

@@ -11,9 +11,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="regions-differ",
             pattern=(
-                r"(?:container registry|registry|ACR\b|%acr%|image)%line%(?:(?:in|from) (?:a |an )?(?:different|another|other|remote) (?:azure )?(?:region|location)"
-                r"|(?:region|location)s?%line%(?:does not|doesn't|do not|don't) match|not in the same (?:region|location)"
-                r"|must be in the same (?:region|location)|cross[- ]region|outside (?:of )?the (?:compute's |workspace's )?region)"
+                r"(?:container registry|registry|ACR\b|%acr%|image)%line%(?:(?:in|from) (?:a "
+                r"|an )?(?:different|another|other|remote) (?:azure )?(?:region|location)"
+                r"|(?:region|location)s?%line%(?:does not|doesn't|do not|don't) match"
+                r"|not in the same (?:region|location)"
+                r"|must be in the same (?:region|location)|cross[- ]region"
+                r"|outside (?:of )?the (?:compute's |workspace's )?region)"
                 r"|region mismatch|(?:different|mismatched) regions?%line%(?:registry|ACR\b|image pull)"
             ),
             emitter="Azure ML control plane",
@@ -28,8 +31,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="replica-lags",
             pattern=(
-                r"(?:geo-?)?(?:replica|replication)s?\b%line%(?:not (?:yet )?(?:sync|replicat|available|up to date|ready|complete|finished)"
-                r"|lag(?:s|ging)?\b|still (?:sync|replicat|pending)|in progress|out of (?:sync|date)|behind)"
+                r"(?:geo-?)?(?:replica|replication)s?\b%line%(?:not (?:yet )?(?:sync|replicat|available"
+                r"|up to date|ready|complete|finished)"
+                r"|lag(?:s|ging)?\b|still (?:sync|replicat|pending)|in progress|out of (?:sync|date)"
+                r"|behind)"
                 r"|(?:has|have|was) not (?:yet )?(?:been )?replicated"
             ),
             emitter="ACR",

@@ -12,24 +12,34 @@ SYMPTOM = SymptomRule(
             id="status-5xx",
             pattern=(
                 r"received unexpected HTTP status: (?P<code>5\d\d)"
-                r"|unexpected (?:http )?status(?: code)?(?: \[\S+ \S+\]| from (?:GET|HEAD|POST|PUT|PATCH) request to \S+| https?://\S+)?:? ?5\d\d\b"
+                r"|unexpected (?:http )?status(?: code)?(?: \[\S+ \S+\]| from (?:GET|HEAD|POST|PUT"
+                r"|PATCH) request to \S+| https?://\S+)?:? ?5\d\d\b"
                 r"|error parsing HTTP 5\d\d response body"
-                r"|(?:/v2/|manifests?/|blobs/|oauth2/(?:token|exchange))%line%:?\s?\b5\d\d (?:internal server error|bad gateway|service unavailable|gateway time-?out)"
+                r"|(?:/v2/|manifests?/|blobs/|oauth2/(?:token"
+                r"|exchange))%line%:?\s?\b5\d\d (?:internal server error|bad gateway"
+                r"|service unavailable|gateway time-?out)"
                 r"|access to registry%line%response code: ?5\d\d\b"
             ),
             emitter="a registry, through docker or containerd",
             accepts=(
                 "Error response from daemon: received unexpected HTTP status: 503 Service Unavailable",
-                "unexpected status from HEAD request to https://mcr.microsoft.com/v2/a/manifests/1: 502 Bad Gateway",
+                (
+                    "unexpected status from HEAD request to https://mcr.microsoft.com/v2/a/manifests/1: 502 "
+                    "Bad Gateway"
+                ),
                 "failed to fetch anonymous token: unexpected status: 500 Internal Server Error",
                 "Access to registry 'contoso.azurecr.io' was denied. Response code: 504.",
             ),
-            rejects=("Docker responded with status code 500: unauthorized", "HTTP probe failed with statuscode: 502"),
+            rejects=(
+                "Docker responded with status code 500: unauthorized",
+                "HTTP probe failed with statuscode: 502",
+            ),
         ),
         Signature(
             id="encryption-key-unreachable",
             pattern=(
-                r"\bCMK_ERROR\b|(?:customer[- ]managed key|encryption key|key vault key)%near%(?:registry|ACR\b)"
+                r"\bCMK_ERROR\b|(?:customer[- ]managed key|encryption key"
+                r"|key vault key)%near%(?:registry|ACR\b)"
                 r"|(?:registry|ACR\b)%near%(?:customer[- ]managed|encryption) key"
             ),
             emitter="ACR",
@@ -44,7 +54,8 @@ SYMPTOM = SymptomRule(
             id="registry-down",
             pattern=(
                 r"(?:container registry|registry|docker hub|ACR\b|%acr%|mcr\.microsoft\.com)%line%"
-                r"(?:temporarily unavailable|is (?:currently )?(?:unavailable|down|degraded|experiencing)|service (?:is )?unavailable|outage)"
+                r"(?:temporarily unavailable|is (?:currently )?(?:unavailable|down|degraded"
+                r"|experiencing)|service (?:is )?unavailable|outage)"
                 r"|unavailable: (?:the )?service|unknown: (?:internal (?:server )?error|unknown error)"
                 r"|(?:error response from daemon|registry)%line%internal server error$"
             ),
@@ -58,7 +69,10 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="gateway-words",
-            pattern=r"\b50[0234]:? (?:bad gateway|service unavailable|gateway time-?out|internal server error)",
+            pattern=(
+                r"\b50[0234]:? (?:bad gateway|service unavailable|gateway time-?out"
+                r"|internal server error)"
+            ),
             emitter="a registry or what stands in front of it",
             weight=Weight.STATUS,
             ground=Ground.LOOSE,

@@ -11,7 +11,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="name-unknown",
             pattern=(
-                r"repository name not known to registry|\bNAME_UNKNOWN\b|\bname unknown\b%line%(?:repository|registry|unknown)"
+                r"repository name not known to registry|\bNAME_UNKNOWN\b"
+                r"|\bname unknown\b%line%(?:repository|registry|unknown)"
                 r"|name unknown: "
             ),
             emitter="a registry",
@@ -25,7 +26,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="repository-absent",
             pattern=(
-                r"(?:image |the specified |requested )?repository %q%(?P<repository>[\w*<][\w./*<>-]*[\w*>])%q%"
+                r"(?:image |the specified "
+                r"|requested )?repository %q%(?P<repository>[\w*<][\w./*<>-]*[\w*>])%q%"
                 r" (?:is |was |could )?(?:not (?:be )?found|does not exist|doesn't exist)"
                 r"|(?:the specified|requested) repository%line%does not exist"
             ),
@@ -42,19 +44,29 @@ SYMPTOM = SymptomRule(
         Signature(
             id="pull-access-denied",
             pattern=(
-                r"pull access denied(?: for (?P<image>[^\s,]+))?,? (?:the )?repository does not exist or may require"
+                r"pull access denied(?: for (?P<image>[^\s,]+))?,? (?:the )?repository does not exist "
+                r"or may require"
             ),
             emitter="docker, containerd",
             weight=Weight.STATUS,
             accepts=(
-                "pull access denied for contoso/train, repository does not exist or may require 'docker login': denied",
-                "docker.io/contoso/train:9: pull access denied, repository does not exist or may require authorization",
+                (
+                    "pull access denied for contoso/train, repository does not exist or may require 'docker "
+                    "login': denied"
+                ),
+                (
+                    "docker.io/contoso/train:9: pull access denied, repository does not exist or may "
+                    "require authorization"
+                ),
             ),
             rejects=("pull access denied", "repository may require login"),
         ),
         Signature(
             id="project-absent",
-            pattern=r"project %q%[\w./-]+%q% not found|repo(?:sitory)? not found%line%(?:registry|docker|ACR\b|image)",
+            pattern=(
+                r"project %q%[\w./-]+%q% not found|repo(?:sitory)? not found%line%(?:registry"
+                r"|docker|ACR\b|image)"
+            ),
             emitter="Harbor, Quay",
             ground=Ground.LOOSE,
             names=("repository-absent",),

@@ -14,7 +14,10 @@ SYMPTOM = SymptomRule(
             emitter="docker",
             names=("tag-absent",),
             accepts=(
-                "Error response from daemon: manifest for contoso.azurecr.io/a/train:9 not found: manifest unknown",
+                (
+                    "Error response from daemon: manifest for contoso.azurecr.io/a/train:9 not found: "
+                    "manifest unknown"
+                ),
                 "manifest for contoso/train:latest not found",
             ),
             rejects=("no match for platform in manifest: not found", "manifest not found in the archive"),
@@ -33,13 +36,17 @@ SYMPTOM = SymptomRule(
         Signature(
             id="manifest-unknown",
             pattern=(
-                r"manifest[ _]unknown|no such manifest:? %image%|reading manifest \S+ in \S+%line%(?:not found|unknown)"
+                r"manifest[ _]unknown|no such manifest:? %image%"
+                r"|reading manifest \S+ in \S+%line%(?:not found|unknown)"
                 r"|unknown manifest|(?:error|failed)%line%manifest%line%(?:/manifests/\S+)%line%\b404\b"
             ),
             emitter="a registry",
             names=("tag-absent",),
             accepts=(
-                "Failed to pull image: rpc error: code = NotFound desc = manifest unknown: manifest unknown",
+                (
+                    "Failed to pull image: rpc error: code = NotFound desc = manifest unknown: manifest "
+                    "unknown"
+                ),
                 '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}',
                 "no such manifest: contoso.azurecr.io/a/train:9",
             ),
@@ -49,13 +56,17 @@ SYMPTOM = SymptomRule(
             id="reference-not-found",
             pattern=(
                 r"failed to resolve reference %q%%image%%q%: [^\s:]+(?::\d+)?\S*: not found"
-                r"|(?:failed to solve|load(?:ing)? metadata for [^\s:]+\S*|resolve source metadata for \S+|ERROR|from %q%\S+):"
+                r"|(?:failed to solve|load(?:ing)? metadata for [^\s:]+\S*"
+                r"|resolve source metadata for \S+|ERROR|from %q%\S+):"
                 r" (?:[\w.-]+[/:])[\w./:@-]+: not found"
             ),
             emitter="containerd, BuildKit",
             names=("tag-absent",),
             accepts=(
-                'failed to resolve reference "contoso.azurecr.io/a/train:9": contoso.azurecr.io/a/train:9: not found',
+                (
+                    'failed to resolve reference "contoso.azurecr.io/a/train:9": '
+                    "contoso.azurecr.io/a/train:9: not found"
+                ),
                 "ERROR: failed to solve: mcr.microsoft.com/azureml/base:none: not found",
             ),
             rejects=(
@@ -69,7 +80,10 @@ SYMPTOM = SymptomRule(
             emitter="a registry, as a bare status",
             names=("tag-absent",),
             accepts=(
-                "unexpected status from HEAD request to https://contoso.azurecr.io/v2/a/manifests/9: 404 Not Found",
+                (
+                    "unexpected status from HEAD request to https://contoso.azurecr.io/v2/a/manifests/9: "
+                    "404 Not Found"
+                ),
                 "HEAD /v2/a/b/manifests/latest -> 404",
             ),
             rejects=("https://contoso.com/v2/users: 404", "/v2/a/manifests/9: 401"),
@@ -77,10 +91,13 @@ SYMPTOM = SymptomRule(
         Signature(
             id="tag-does-not-exist",
             pattern=(
-                r"the specified tag%line% does not exist|\btag %q%%tag%%q% (?:not found in repository|does not exist|was not found"
+                r"the specified tag%line% does not exist|\btag %q%%tag%%q% (?:not found in repository"
+                r"|does not exist|was not found"
                 r"|was deleted or has expired|is not found)"
-                r"|(?:image|artifact) %q%%image%%q%%line%(?:was |is |could )?not (?:be )?found%line%(?:registry|repository|ACR\b)"
-                r"|(?:docker |container )?image not found|artifact %q%\S+:\S+?%q% not found|requested image not found"
+                r"|(?:image|artifact) %q%%image%%q%%line%(?:was |is "
+                r"|could )?not (?:be )?found%line%(?:registry|repository|ACR\b)"
+                r"|(?:docker |container )?image not found|artifact %q%\S+:\S+?%q% not found"
+                r"|requested image not found"
                 r"|ImageNotFound|the specified (?:manifest|digest) does not exist|no matching tags"
             ),
             emitter="az cli, Quay, Harbor, Amazon ECR",

@@ -12,15 +12,21 @@ SYMPTOM = SymptomRule(
             id="exchange-refused-for-identity",
             pattern=(
                 r"refresh token using (?:compute )?(?:managed )?identity %identity%%block%"
-                r"(?P<proof>(?:unexpected )?(?:http )?status(?: code)?:?\s?401%line%exchange|exchange%line%\b401\b)"
+                r"(?P<proof>(?:unexpected )?(?:http )?status(?: code)?:?\s?401%line%exchange"
+                r"|exchange%line%\b401\b)"
             ),
             emitter="Azure ML node agent",
             names=("pull-role-missing",),
             accepts=(
-                "Unable to retrieve ACR refresh token using Compute Identity 0b6e-77 , please check\n"
-                "  Reason: Retrieving ACR refresh token using identity failed\n"
-                "  err: unexpected status code 401 from exchange request",
-                "unable to retrieve acr refresh token using compute identity 4f1: POST /oauth2/exchange: 401",
+                (
+                    "Unable to retrieve ACR refresh token using Compute Identity 0b6e-77 , please check\n"
+                    "  Reason: Retrieving ACR refresh token using identity failed\n"
+                    "  err: unexpected status code 401 from exchange request"
+                ),
+                (
+                    "unable to retrieve acr refresh token using compute identity 4f1: POST "
+                    "/oauth2/exchange: 401"
+                ),
             ),
             rejects=(
                 "unexpected status code 401 from exchange request",
@@ -33,13 +39,20 @@ SYMPTOM = SymptomRule(
                 r"unauthorized%q%[:,] (?:%q%message%q%:? )?%q%authentication required"
                 r"|authentication required, visit https://aka\.ms/acr/authorization"
                 r"|unauthorized: (?:application not registered|access to the requested resource is not"
-                r"|unauthorized to access repository|authentication failed|not authorized|you don't have the needed"
+                r"|unauthorized to access repository|authentication failed|not authorized"
+                r"|you don't have the needed"
                 r"|unauthenticated|access token|the (?:token|password|username|client|credential))"
             ),
             emitter="a registry, through docker or containerd",
             accepts=(
-                'Head "https://contoso.azurecr.io/v2/train/manifests/3": unauthorized: authentication required',
-                '"code":"UNAUTHORIZED","message":"authentication required, visit https://aka.ms/acr/authorization',
+                (
+                    'Head "https://contoso.azurecr.io/v2/train/manifests/3": unauthorized: authentication '
+                    "required"
+                ),
+                (
+                    '"code":"UNAUTHORIZED","message":"authentication required, visit '
+                    "https://aka.ms/acr/authorization"
+                ),
                 "Error response from daemon: unauthorized: Application not registered with AAD.",
                 "unauthorized: access to the requested resource is not authorized",
             ),
@@ -51,16 +64,20 @@ SYMPTOM = SymptomRule(
         Signature(
             id="wrong-password",
             pattern=(
-                r"incorrect username or password|invalid username/password|unauthorized: (?:your account must log in"
-                r"|please use (?:a )?personal access token|invalid client ?id or client secret|could not find robot"
+                r"incorrect username or password|invalid username/password"
+                r"|unauthorized: (?:your account must log in"
+                r"|please use (?:a )?personal access token|invalid client ?id or client secret"
+                r"|could not find robot"
                 r"|invalid (?:username|credentials?|token|password|client))"
                 r"|invalid client ?id or client secret"
                 r"|login attempt to https?://%registry%/?\S* failed with status: 401"
             ),
             emitter="a registry's login",
             accepts=(
-                "Error response from daemon: Get https://registry-1.docker.io/v2/: unauthorized: "
-                "incorrect username or password",
+                (
+                    "Error response from daemon: Get https://registry-1.docker.io/v2/: unauthorized: "
+                    "incorrect username or password"
+                ),
                 "unauthorized: Invalid clientid or client secret.",
                 "login attempt to https://contoso.azurecr.io/v2/ failed with status: 401 Unauthorized",
             ),
@@ -78,8 +95,10 @@ SYMPTOM = SymptomRule(
             emitter="containerd, podman",
             accepts=(
                 "failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized",
-                "failed to fetch oauth token: unexpected status from GET request to "
-                "https://contoso.azurecr.io/oauth2/token?service=contoso.azurecr.io: 401 Unauthorized",
+                (
+                    "failed to fetch oauth token: unexpected status from GET request to "
+                    "https://contoso.azurecr.io/oauth2/token?service=contoso.azurecr.io: 401 Unauthorized"
+                ),
                 "unable to retrieve auth token: invalid username/password: unauthorized",
             ),
             rejects=(
@@ -89,25 +108,36 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="token-not-got",
-            pattern=r"failed to authorize: |failed to fetch (?:oauth|anonymous) token|failed to login to registry",
+            pattern=(
+                r"failed to authorize: |failed to fetch (?:oauth|anonymous) token"
+                r"|failed to login to registry"
+            ),
             emitter="containerd",
             weight=Weight.ECHO,
-            accepts=("failed to resolve reference: failed to authorize: rpc error", "failed to fetch oauth token:"),
+            accepts=(
+                "failed to resolve reference: failed to authorize: rpc error",
+                "failed to fetch oauth token:",
+            ),
             rejects=("failed to authorise the payment", "authorize: failed"),
         ),
         Signature(
             id="no-credential",
             pattern=(
-                r"no basic auth credentials|basic credential not found|credentials? (?:store )?(?:are |is )?(?:missing|"
+                r"no basic auth credentials|basic credential not found|credentials? (?:store )?(?:are "
+                r"|is )?(?:missing|"
                 r"not (?:found|provided|configured)) for (?:container )?registry"
                 r"|denied: unauthenticated request|denied: your authorization token has expired"
-                r"|(?:docker-credential-[\w-]+|error (?:getting|storing|saving) credentials)%line%(?:not found|err:|exit status|in \$?path)"
+                r"|(?:docker-credential-[\w-]+|error (?:getting|storing"
+                r"|saving) credentials)%line%(?:not found|err:|exit status|in \$?path)"
                 r"|cannot perform an interactive login from a non[ -]tty"
             ),
             emitter="docker",
             accepts=(
                 "Head https://contoso.azurecr.io/v2/a/manifests/1: no basic auth credentials",
-                'error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH',
+                (
+                    'error getting credentials - err: exec: "docker-credential-desktop": executable file '
+                    "not found in $PATH"
+                ),
                 "denied: Your authorization token has expired. Reauthenticate and try again.",
                 "denied: Unauthenticated request. Unauthenticated requests do not have permission",
             ),
@@ -119,8 +149,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="credential-expired",
             pattern=(
-                r"(?:authorization|access|refresh|registry|auth) token (?:has |is |was )?(?:expired|revoked|not valid)"
-                r"|(?:password|credential|token|secret)s?%line%(?:expired|is no longer valid|has been revoked)"
+                r"(?:authorization|access|refresh|registry|auth) token (?:has |is |was )?(?:expired"
+                r"|revoked|not valid)"
+                r"|(?:password|credential|token|secret)s?%line%(?:expired|is no longer valid"
+                r"|has been revoked)"
                 r"|reauthenticate and try again"
             ),
             emitter="a registry's login",
@@ -138,7 +170,10 @@ SYMPTOM = SymptomRule(
             ground=Ground.LOOSE,
             names=("service-principal-refused",),
             decisive=True,
-            accepts=("AADSTS7000215: Invalid client secret provided.", "AADSTS700016: Application was not found"),
+            accepts=(
+                "AADSTS7000215: Invalid client secret provided.",
+                "AADSTS700016: Application was not found",
+            ),
             rejects=("AADSTS50034: The user account does not exist", "AADSTS70002150"),
         ),
         Signature(
@@ -169,7 +204,10 @@ SYMPTOM = SymptomRule(
                 "Authentication failed for container registry docker.io",
                 '"message": "Authentication failed for container registry contoso.azurecr.io"',
             ),
-            rejects=("Authentication failed when trying to access destination", "authentication failed for user"),
+            rejects=(
+                "Authentication failed when trying to access destination",
+                "authentication failed for user",
+            ),
         ),
         Signature(
             id="aml-resync-keys",
@@ -180,8 +218,10 @@ SYMPTOM = SymptomRule(
             emitter="Azure ML control plane",
             names=("credentials-stale",),
             accepts=(
-                "Unauthorized error encountered while attempting to connect to the container registry. "
-                "Please try running resync keys",
+                (
+                    "Unauthorized error encountered while attempting to connect to the container registry. "
+                    "Please try running resync keys"
+                ),
                 "Could not log in to the container registry, please try resync keys",
             ),
             rejects=(
@@ -194,7 +234,8 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"container registry (?:authori[sz]ation|authentication) (?:failure|failed|error)"
                 r"|UnAuthorizedForCredentialOperations|DockerUnauthorizedAccessError|AcrUnauthorized\w*"
-                r"|failed to (?:authenticate|log ?in) (?:to|with|against) (?:the )?(?:container|docker) registry"
+                r"|failed to (?:authenticate|log ?in) (?:to|with|against) (?:the )?(?:container"
+                r"|docker) registry"
             ),
             emitter="Azure ML control plane",
             weight=Weight.STATUS,
@@ -207,12 +248,17 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="instance-not-accessible",
-            pattern=r"the image %q%(?P<image>(?:[\w*<>-]+\.)+[\w-]+/[\w./:@*<>-]+)%q% in container group%near%is not accessible",
+            pattern=(
+                r"the image %q%(?P<image>(?:[\w*<>-]+\.)+[\w-]+/[\w./:@*<>-]+)%q% in container "
+                r"group%near%is not accessible"
+            ),
             emitter="container instances",
             weight=Weight.ECHO,
             accepts=(
-                "The image 'contoso.azurecr.io/score:4' in container group 'score' is not accessible. "
-                "Please check the image and registry credential.",
+                (
+                    "The image 'contoso.azurecr.io/score:4' in container group 'score' is not accessible. "
+                    "Please check the image and registry credential."
+                ),
                 "The image 'ghcr.io/contoso/score:4' in container group 'g' is not accessible.",
             ),
             rejects=(
@@ -223,8 +269,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-401",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST|PUT) request to \S+)?%line%\b401\b"
-                r"|(?:azurecr\.|/v2/|oauth2/(?:token|exchange)|manifests?/)%near%\b401\b(?::? \(?unauthorized| unauthorized)"
+                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
+                r"|PUT) request to \S+)?%line%\b401\b"
+                r"|(?:azurecr\.|/v2/|oauth2/(?:token|exchange)"
+                r"|manifests?/)%near%\b401\b(?::? \(?unauthorized| unauthorized)"
                 r"|(?:registry|docker|ACR\b)%line%\b(?:response code|status(?: code)?)[:\s=]+401\b"
                 r"|(?:azurecr\.|/v2/|oauth2/|manifests?/)%line%\bunauthorized\b"
             ),
@@ -232,7 +280,10 @@ SYMPTOM = SymptomRule(
             weight=Weight.STATUS,
             ground=Ground.SHARED,
             accepts=(
-                "unexpected status from HEAD request to https://contoso.azurecr.io/v2/a/manifests/1: 401 Unauthorized",
+                (
+                    "unexpected status from HEAD request to https://contoso.azurecr.io/v2/a/manifests/1: "
+                    "401 Unauthorized"
+                ),
                 "POST https://contoso.azurecr.io/oauth2/exchange\nRESPONSE 401: 401 Unauthorized",
                 "Access to registry 'contoso.azurecr.io' was denied. Response code: 401.",
             ),

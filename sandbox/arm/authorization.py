@@ -69,7 +69,7 @@ def assignment_document(it: Assignment, version: str) -> dict[str, Any]:
 
 
 def definition_document(role: Role, prefix: str) -> dict[str, Any]:
-    """Return a role definition; ``createdBy`` is null for built-in roles (recorded shape)."""
+    """Return a role definition; ``createdBy`` is null, for custom ones too (recorded shape)."""
     created = "2018-10-22T19:01:56.8227182Z"
     properties = {
         "roleName": role.name,
@@ -79,8 +79,8 @@ def definition_document(role: Role, prefix: str) -> dict[str, Any]:
         "permissions": [permission_document(role)],
         "createdOn": created,
         "updatedOn": created,
-        "createdBy": stable_guid("author") if role.custom else None,
-        "updatedBy": stable_guid("author") if role.custom else None,
+        "createdBy": None,
+        "updatedBy": None,
     }
     kind = "Microsoft.Authorization/roleDefinitions"
     return {

@@ -49,7 +49,9 @@ class _Network:
 
     def one(self, request: Request, _found: Found) -> Answer:
         resource = self._resources.get(request.path.rstrip("/").lower())
-        return not_found(request.path) if resource is None else ok(resource)
+        if resource is None:
+            return not_found(request.path)
+        return ok(resource).plus(("ETag", resource["etag"])) if "etag" in resource else ok(resource)
 
     def all(self, request: Request, found: Found) -> Answer:
         """List one kind, in a resource group or in the whole subscription."""

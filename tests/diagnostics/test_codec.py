@@ -21,6 +21,7 @@ from diagnostics.model import (
     EVIDENCE_SCHEMA,
     Diagnosis,
     Evidence,
+    Fact,
     FailedRun,
     Finding,
     ImageReference,
@@ -47,7 +48,7 @@ class Registry:
     created: datetime | None = None
 
 
-FACT_TYPES: dict[str, type] = {"registry": Registry, "tags": tuple[str, ...], "count": int}  # type: ignore[dict-item]
+FACT_TYPES: dict[str, type] = {"registry": Registry, "tags": tuple[str, ...], "count": int}
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 TIMES = st.datetimes(timezones=st.just(UTC))
@@ -114,7 +115,12 @@ def test_diagnosis_comes_back_as_it_was() -> None:
         reasons=("a",), remedies=(Remedy(title="push", command="az acr"),),
     )  # fmt: skip
     diagnosis = Diagnosis(
-        run=RUN, verdict="tag-absent", status=Status.CONFIRMED, symptom="s", fingerprint="f", findings=(finding,)
+        run=RUN,
+        verdict="tag-absent",
+        status=Status.CONFIRMED,
+        symptom="s",
+        fingerprint="f",
+        findings=(finding,),
     )
     assert diagnosis_from_json(to_json(diagnosis)) == diagnosis
 
@@ -124,7 +130,9 @@ def test_text_does_not_depend_on_order_or_zone() -> None:
     west = replace(RUN, failed_at=RUN.failed_at.astimezone(timezone(timedelta(hours=-7))))
     assert to_json(west) == to_json(RUN)
     assert '"failed_at":"2026-11-20T12:00:00Z"' in to_json(RUN)
-    assert to_json(replace(RUN, tags={"a": "1", "b": "2"})) == to_json(replace(RUN, tags={"b": "2", "a": "1"}))
+    assert to_json(replace(RUN, tags={"a": "1", "b": "2"})) == to_json(
+        replace(RUN, tags={"b": "2", "a": "1"})
+    )
 
 
 def test_time_without_a_zone_is_utc() -> None:
@@ -139,7 +147,7 @@ def test_lone_surrogates_can_be_stored() -> None:
 
 def test_facts_are_tagged() -> None:
     """A fact says in the text whether it is known."""
-    facts = {
+    facts: dict[str, Fact] = {
         "count": Known(value=3, source="s", vantage=Vantage.LOG, time=RUN.failed_at),
         "tags": Unknown(reason="403", missing_action="a/read"),
     }

@@ -20,7 +20,6 @@ from diagnostics.logs import (
     RangeAnswer,
     UnreadableLog,
     excerpts_of_text,
-    prioritise,
     read_local,
     read_ranged,
 )
@@ -75,12 +74,12 @@ class Endless(Server):
 
 
 def numbered(count: int) -> bytes:
-    """A log whose every line tells its number."""
+    """Return a log whose every line tells its number."""
     return b"".join(b"line %d of the log\n" % number for number in range(1, count + 1))
 
 
 def by_number(excerpts: Iterable[LogExcerpt]) -> dict[int, str]:
-    """All lines by their numbers."""
+    """Return all lines by their numbers."""
     return {excerpt.number(i): line for excerpt in excerpts for i, line in enumerate(excerpt.lines)}
 
 
@@ -96,10 +95,10 @@ def test_short_log_is_read_whole_in_one_request() -> None:
 
 def test_middling_log_is_read_whole_in_two_requests() -> None:
     """A log up to the limit is read to its end, each byte once."""
-    data = numbered(WHOLE // 32)
+    data = numbered(MOST_LINES)
     server = Server(data)
     (excerpt,) = read_ranged("a.log", server)
-    assert len(excerpt.lines) == data.count(b"\n") > MOST_LINES or len(excerpt.lines) == MOST_LINES or excerpt
+    assert len(excerpt.lines) == MOST_LINES
     assert (len(server.asked), server.sent) == (2, len(data))
 
 
@@ -110,9 +109,9 @@ def test_long_log_costs_the_same_whatever_its_length(size: int) -> None:
     head, tail = read_ranged("a.log", server)
     assert len(server.asked) == 2
     assert server.sent <= WHOLE + 4
-    assert by_number([head])[7] == "%015d" % 6
-    assert by_number([tail])[-1] == "%015d" % (size // 16 - 1)
-    assert by_number([tail])[-2] == "%015d" % (size // 16 - 2)
+    assert by_number([head])[7] == f"{6:015d}"
+    assert by_number([tail])[-1] == f"{size // 16 - 1:015d}"
+    assert by_number([tail])[-2] == f"{size // 16 - 2:015d}"
     assert tail.first_line == -len(tail.lines)
     assert tail.cut is not None
     assert f"{size:,} bytes" in tail.cut
@@ -121,7 +120,9 @@ def test_long_log_costs_the_same_whatever_its_length(size: int) -> None:
 def test_partial_lines_at_the_cut_are_dropped() -> None:
     """What the cut left of a line is not shown as if it were one."""
     excerpts = read_ranged("a.log", Server(numbered(100_000)))
-    assert all(line.startswith("line ") and line.endswith(" of the log") for line in by_number(excerpts).values())
+    assert all(
+        line.startswith("line ") and line.endswith(" of the log") for line in by_number(excerpts).values()
+    )
 
 
 @pytest.mark.parametrize("tells_total", [True, False])
@@ -169,16 +170,13 @@ def test_secret_hidden_by_colour_codes_is_redacted() -> None:
     assert excerpt.lines == (f"password={MARK}",)
 
 
-@pytest.mark.parametrize("before", range(HEAD - 30, HEAD + 4))
-def test_secret_at_the_cut_does_not_leak(before: int) -> None:
+@pytest.mark.parametrize("into", range(1, len(f"sig={SECRET}")))
+def test_secret_at_the_cut_does_not_leak(into: int) -> None:
     """Wherever the cut falls into a secret of an endless line, no half of it is shown."""
-    prefix = f"sig={SECRET}"
-    start = TAIL + HEAD - before
-    data = b"a" * 100 + b" " * (2 * WHOLE)
-    offset = len(data) - TAIL - start % len(prefix)
-    data = data[:offset] + prefix.encode() + data[offset + len(prefix) :]
-    shown = repr(read_ranged("a.log", Server(data)))
-    assert SECRET[-6:] not in shown
+    secret = f"sig={SECRET}".encode()
+    offset = 2 * WHOLE - TAIL - into
+    data = b" " * offset + secret + b" " * (2 * WHOLE - offset - len(secret))
+    assert SECRET[-2:] not in repr(read_ranged("a.log", Server(data)))
 
 
 @pytest.mark.parametrize(
@@ -275,7 +273,8 @@ def test_empty_text_has_no_excerpt() -> None:
 
 
 TEXTS = st.lists(
-    st.text(max_size=8) | st.sampled_from(["\r", "\n", "\r\n", "\x1b[", "\x1b]", "\x07", "\x00", "\u2028", "pwd=x "])
+    st.text(max_size=8)
+    | st.sampled_from(["\r", "\n", "\r\n", "\x1b[", "\x1b]", "\x07", "\x00", "\u2028", "pwd=x "])
 ).map("".join)
 
 
@@ -294,7 +293,7 @@ def test_any_bytes_are_text_or_unreadable(data: bytes) -> None:
     try:
         read_ranged("a.log", Server(data))
     except UnreadableLog as error:
-        assert str(error).startswith("a.log: ")
+        assert str(error).startswith("a.log: ")  # noqa: PT017  (most bytes are readable)
 
 
 def test_local_file_is_read(tmp_path: Path) -> None:
@@ -319,13 +318,10 @@ def test_standard_input_is_read_like_a_file(tmp_path: Path, count: int) -> None:
     assert all(excerpt.file == "standard input" for excerpt in from_pipe)
 
 
-def test_named_pipe_is_read(tmp_path: Path) -> None:
+def test_pipe_is_read() -> None:
     """Process substitution hands over a pipe, which has no size and cannot be sought in."""
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    writer = os.open(path, os.O_RDWR)
+    reader, writer = os.pipe()
     os.write(writer, b"from a pipe\n")
-    reader = os.open(path, os.O_RDONLY)
     os.close(writer)
     (excerpt,) = read_local(f"/dev/fd/{reader}")
     os.close(reader)
@@ -377,48 +373,3 @@ def test_missing_permission_is_explained(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UnreadableLog, match="permissions"):
         read_local(str(tmp_path / "a.log"))
-
-
-NAMES = [
-    "user_logs/std_log.txt",
-    "system_logs/metrics_capability/metrics-capability.log",
-    "system_logs/hosttools_capability/hosttools-capability.log",
-    "system_logs/data_capability/data-capability.log",
-    "system_logs/data_capability/rslex.log.2026-01-01-00",
-    "system_logs/cs_capability/cs-capability.log",
-    "system_logs/lifecycler/vm-bootstrapper.log",
-    "system_logs/lifecycler/execution-wrapper.log",
-    "system_logs/lifecycler/lifecycler.log",
-    "logs/azureml/executionlogs.txt",
-    "azureml-logs/20_image_build_log.txt",
-    "outputs/model.pkl",
-    "something/else.log",
-]
-
-
-def test_telling_logs_come_first() -> None:
-    """For an image failure the lifecycler speaks first, users' and housekeeping logs last, binaries never."""
-    order = prioritise(NAMES)
-    assert order[:3] == [NAMES[8], NAMES[7], NAMES[10]]
-    assert order.index("something/else.log") < order.index("user_logs/std_log.txt")
-    assert set(order[-3:]) == set(NAMES[1:4])
-    assert NAMES[4] not in order
-    assert NAMES[11] not in order
-
-
-def test_newest_attempt_comes_first() -> None:
-    """Of a retried run the last attempt is read before the earlier ones, and before any late log."""
-    names = ["lifecycler.log", "retry_001/lifecycler.log", "retry_010/lifecycler.log", "retry_010/std_log.txt"]
-    assert prioritise(names) == [names[2], names[1], names[0], names[3]]
-
-
-def test_number_is_capped_and_equals_keep_their_order() -> None:
-    """Only so many logs are read; of equal ones the first named, each once."""
-    names = [f"other/{number}.log" for number in range(99, 0, -1)]
-    assert prioritise([*names, *names], most=5) == names[:5]
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20)))
-def test_prioritising_never_fails(names: list[str]) -> None:
-    """Names are hostile too: any list gives a part of itself."""
-    assert set(prioritise(names)) <= set(names)

@@ -55,6 +55,7 @@ LEAKS = {
     "flag -p glued": f"docker login x.azurecr.io -u me -p{SECRET}",
     "flag -p in a list": f"['docker', 'login', '-p', '{SECRET}']",
     "echo": f"echo {SECRET} | docker login x.azurecr.io -u me --password-stdin",
+    "curl": f"curl -s -u me:{SECRET} https://x.azurecr.io/v2/",
     "netrc": f"machine x login me password {SECRET}",
     "ENV": f"Step 3/9 : ENV NPM_TOKEN {SECRET}",
     "storage connection string": f"AccountName=a;AccountKey={SECRET}==;EndpointSuffix=core.windows.net",
@@ -78,7 +79,9 @@ LEAKS = {
     "PEM escaped": PEM.replace("MIIE", SECRET).replace("\n", "\\n"),
     "PEM without end": f"-----BEGIN PRIVATE KEY-----\n{SECRET}{'x' * 48}\n",
     "PEM without begin": f"{SECRET}{'x' * 48}\nabcd==\n-----END PRIVATE KEY-----",
-    "PEM with prefixes": "\n".join("2026-01-01T00:00:00Z | " + x for x in PEM.replace("MIIE", SECRET).split("\n")),
+    "PEM with prefixes": "\n".join(
+        "2026-01-01T00:00:00Z | " + x for x in PEM.replace("MIIE", SECRET).split("\n")
+    ),
 }
 
 KEPT = [
@@ -133,9 +136,15 @@ def test_evidence_stays(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("https://a.blob.core.windows.net/c?sp=r&sig=abc&se=2", f"https://a.blob.core.windows.net/c?sp=r&sig={MARK}&se=2"),
+        (
+            "https://a.blob.core.windows.net/c?sp=r&sig=abc&se=2",
+            f"https://a.blob.core.windows.net/c?sp=r&sig={MARK}&se=2",
+        ),
         ("https://hooks.slack.com/services/T/B/x, so", f"https://hooks.slack.com/services/{MARK} so"),
-        ("AccountName=a;AccountKey=abc==;EndpointSuffix=b", f"AccountName=a;AccountKey={MARK};EndpointSuffix=b"),
+        (
+            "AccountName=a;AccountKey=abc==;EndpointSuffix=b",
+            f"AccountName=a;AccountKey={MARK};EndpointSuffix=b",
+        ),
         ("https://me:pw@host/x", f"https://me:{MARK}@host/x"),
         ("f(password='a', user='b')", f"f(password='{MARK}', user='b')"),
         ("docker login -u me -p pw1 x.azurecr.io", f"docker login -u me -p {MARK} x.azurecr.io"),
@@ -147,7 +156,9 @@ def test_neighbours_stay(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
-@pytest.mark.parametrize("text", [PEM, f"a\n{PEM}\nb", PEM.replace("END", "BEGIN"), "\n".join(LEAKS.values())])
+@pytest.mark.parametrize(
+    "text", [PEM, f"a\n{PEM}\nb", PEM.replace("END", "BEGIN"), "\n".join(LEAKS.values())]
+)
 def test_lines_keep_their_numbers(text: str) -> None:
     """A redacted text has as many lines as before, even where a key ran over several."""
     assert redact(text).count("\n") == text.count("\n")
@@ -199,7 +210,7 @@ def _logged(level: int, message: str, *args: object, **options: object) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.addFilter(RedactingFilter())
-    logger = logging.Logger("test")
+    logger = logging.Logger("test")  # noqa: LOG001  (of its own, so that no other handler hears it)
     logger.addHandler(handler)
     logger.log(level, message, *args, **options)  # type: ignore[arg-type]
     return stream.getvalue()
@@ -215,7 +226,7 @@ def test_log_arguments_are_redacted() -> None:
 def test_logged_exception_is_redacted() -> None:
     """The traceback of a failed request does not carry the URL that it was sent to."""
     try:
-        raise ConnectionError(LEAKS["Logic Apps"])
+        raise ConnectionError(LEAKS["Logic Apps"])  # noqa: TRY301
     except ConnectionError:
         text = _logged(logging.ERROR, "failed", exc_info=True)
     assert "ConnectionError" in text
@@ -226,7 +237,7 @@ def test_no_later_handler_sees_the_exception() -> None:
     """The record itself is clean: neither its exception nor its own attributes carry the secret on."""
     record = logging.makeLogRecord({"msg": "m", "url": LEAKS["Slack"], "stack_info": f"password={SECRET}"})
     try:
-        raise ValueError(f"password={SECRET}")
+        raise ValueError(f"password={SECRET}")  # noqa: TRY301
     except ValueError:
         record.exc_info = sys.exc_info()
     assert RedactingFilter().filter(record)

@@ -111,7 +111,9 @@ def test_malformed_reference_names_its_part(text: str, part: str, suggestion: st
 
 
 COMPONENT = st.from_regex(r"[a-z0-9]{1,6}((\.|_|__|-{1,3})[a-z0-9]{1,6}){0,2}", fullmatch=True)
-HOSTS = st.sampled_from(["docker.io", "x.azurecr.io", "localhost:5000", "contoso-a1b2.azurecr.us", "10.0.0.4:443"])
+HOSTS = st.sampled_from(
+    ["docker.io", "x.azurecr.io", "localhost:5000", "contoso-a1b2.azurecr.us", "10.0.0.4:443"]
+)
 REFERENCES = st.builds(
     ImageReference,
     registry=HOSTS,
@@ -150,7 +152,9 @@ def test_parser_raises_nothing_else(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("unit", ["a", "a/", "a-", "https://", ":", "x.azurecr.io/", ".azurecr.io", "A", " a", "@", "_"])
+@pytest.mark.parametrize(
+    "unit", ["a", "a/", "a-", "https://", ":", "x.azurecr.io/", ".azurecr.io", "A", " a", "@", "_"]
+)
 def test_long_text_is_refused_at_once(unit: str) -> None:
     """Hostile lengths, of the text or of its parts, cost milliseconds."""
     started = time.process_time()

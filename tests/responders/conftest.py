@@ -10,7 +10,7 @@ from azurite_server import find_azurite, running_azurite
 from hypothesis import settings
 
 # A machine under load is slow, not wrong: examples are limited in number, not in time.
-settings.register_profile("responders", deadline=None)
+settings.register_profile("responders", deadline=None, max_examples=60)
 settings.load_profile("responders")
 
 

@@ -117,7 +117,7 @@ TEXTS = st.one_of(
     st.builds(
         lambda piece, times: piece * times,
         st.text(st.characters(exclude_categories=()), min_size=1, max_size=9),
-        st.integers(1, 3000),
+        st.integers(1, 1500),
     ),
 )
 _LINES: st.SearchStrategy[Line] = st.one_of(

@@ -92,9 +92,10 @@ def test_no_call_waits_for_minutes() -> None:
     """Retries and timeouts are the product's own, not the library's ten tries and 300 seconds."""
     store = open_store(AzureStore(account="acct"), credential=Credential())
     assert isinstance(store, AzureTablesStore)
-    for client in (store._clients.tables, store._clients.blobs):
-        config: Any = client._client._config if client is store._clients.tables else client._config
-        assert config.retry_policy.total_retries == 2
+    tables: Any = store._clients.tables
+    blobs: Any = store._clients.blobs
+    assert tables._client._config.retry_policy.total_retries == 2
+    assert blobs._config.retry_policy.total_retries == 2
     store.close()
 
 

@@ -14,7 +14,7 @@ from sandbox import Sandbox
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """A function that starts a sandbox with changes to the complete world, stopped after the test."""
+    """Give a function that starts a sandbox with changes to the complete world, stopped after the test."""
     with ExitStack() as stack:
 
         def begin(**changes: Any) -> Client:

@@ -28,7 +28,7 @@ Start = Callable[..., "Client"]
 
 
 def changed(**changes: Any) -> Scenario:
-    """The complete world with changes laid over it."""
+    """Lay changes over the complete world."""
     data = yaml.safe_load(WORLD.read_text(encoding="utf-8"))
     return parse_scenario(merged(data, changes))
 
@@ -51,7 +51,7 @@ class Client:
         return self.call("GET", url, **options)
 
     def token(self, resource: str = ARM_RESOURCE, **query: str) -> str:
-        """A token from the identity endpoint."""
+        """Get a token from the identity endpoint."""
         environment = self.azure.environment
         answer = requests.get(
             environment["IDENTITY_ENDPOINT"],
@@ -62,15 +62,23 @@ class Client:
         )
         return str(answer.json()["access_token"])
 
-    def arm(self, path: str, version: str = "2025-11-01", method: str = "GET", **options: Any) -> requests.Response:
+    def arm(
+        self, path: str, version: str = "2025-11-01", method: str = "GET", **options: Any
+    ) -> requests.Response:
         """One call of Resource Manager."""
         headers = {"Authorization": f"Bearer {self.token()}"}
         query = {"api-version": version, **options.pop("params", {})}
         return self.call(method, f"{ARM}{path}", headers=headers, params=query, **options)
 
-    def refresh_token(self, resource: str = ACR_RESOURCE, server: str = SERVER, **query: str) -> requests.Response:
-        """The answer of a registry's exchange."""
-        form = {"grant_type": "access_token", "service": server, "access_token": self.token(resource, **query)}
+    def refresh_token(
+        self, resource: str = ACR_RESOURCE, server: str = SERVER, **query: str
+    ) -> requests.Response:
+        """Get the answer of a registry's exchange."""
+        form = {
+            "grant_type": "access_token",
+            "service": server,
+            "access_token": self.token(resource, **query),
+        }
         return self.call("POST", f"https://{server}/oauth2/exchange", data=form)
 
     def registry(
@@ -80,7 +88,9 @@ class Client:
         refresh = self.refresh_token(server=server).json()["refresh_token"]
         form = {"grant_type": "refresh_token", "service": server, "scope": scope, "refresh_token": refresh}
         access = self.call("POST", f"https://{server}/oauth2/token", data=form).json()["access_token"]
-        return self.call(method, f"https://{server}{path}", headers={"Authorization": f"Bearer {access}", **headers})
+        return self.call(
+            method, f"https://{server}{path}", headers={"Authorization": f"Bearer {access}", **headers}
+        )
 
     def history(self, part: str = "", run: str = "brave_run_1", **options: Any) -> requests.Response:
         """One call of the run history."""

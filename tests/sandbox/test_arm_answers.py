@@ -21,6 +21,7 @@ ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments"
 
 
 def names(shared: Client, path: str, version: str = "2025-11-01", **params: str) -> list[str]:
+    """List the names at a path."""
     return [it["name"] for it in shared.arm(path, version, params=params).json()["value"]]
 
 
@@ -49,8 +50,16 @@ def test_wrong_audience_is_401(shared: Client) -> None:
     ("path", "status", "code"),
     [
         (f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/none", 404, "ResourceNotFound"),
-        (f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/gonereg/replications", 404, "ResourceNotFound"),
-        (f"{SUBSCRIPTION}/resourceGroups/none/providers/Microsoft.Network/virtualNetworks/x", 404, "ResourceGroupNotFound"),
+        (
+            f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/gonereg/replications",
+            404,
+            "ResourceNotFound",
+        ),
+        (
+            f"{SUBSCRIPTION}/resourceGroups/none/providers/Microsoft.Network/virtualNetworks/x",
+            404,
+            "ResourceGroupNotFound",
+        ),
         ("/subscriptions/00000000-0000-0000-0000-000000000000", 404, "SubscriptionNotFound"),
         (f"{WORKSPACE}/computes/none", 404, "ResourceNotFound"),
         (f"{WORKSPACE}/jobs/none", 404, "ResourceNotFound"),
@@ -96,11 +105,16 @@ def test_usages_are_bytes(shared: Client) -> None:
 def test_home_region_is_a_replication(shared: Client) -> None:
     """The home region stands among the replications, under the registry's name."""
     found = shared.arm(f"{REGISTRY}/replications").json()["value"]
-    assert [(it["name"], it["location"]) for it in found] == [("prosereg", "northeurope"), ("westus", "westus")]
+    assert [(it["name"], it["location"]) for it in found] == [
+        ("prosereg", "northeurope"),
+        ("westus", "westus"),
+    ]
 
 
-@pytest.mark.parametrize(("name", "available"), [("prosereg", False), ("gonereg", True), ("somebodyelse", False)])
-def test_name_availability(start: Start, name: str, available: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "available"), [("prosereg", False), ("gonereg", True), ("somebodyelse", False)]
+)
+def test_name_availability(start: Start, name: str, *, available: bool) -> None:
     """A name is taken by a registry of the world or by what the world says; a deleted one is free."""
     client = start(world={"name_availability": [{"name": "somebodyelse", "available": False}]})
     path = f"{SUBSCRIPTION}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
@@ -111,7 +125,9 @@ def test_name_availability(start: Start, name: str, available: bool) -> None:
 def test_long_lists_come_in_pages(start: Start) -> None:
     """Registries are listed a hundred at a time; ``nextLink`` is absent on the last page."""
     prefix = REGISTRY.rpartition("/")[0]
-    extra = [{"name": f"r{it}", "id": f"{prefix}/r{it}", "login_server": f"r{it}.azurecr.io"} for it in range(130)]
+    extra = [
+        {"name": f"r{it}", "id": f"{prefix}/r{it}", "login_server": f"r{it}.azurecr.io"} for it in range(130)
+    ]
     client = start(world={"registries": extra})
     first = client.arm(f"{SUBSCRIPTION}/providers/Microsoft.ContainerRegistry/registries").json()
     second = client.get(first["nextLink"], headers={"Authorization": f"Bearer {client.token()}"}).json()
@@ -121,7 +137,9 @@ def test_long_lists_come_in_pages(start: Start) -> None:
 
 def test_compute_identities(shared: Client) -> None:
     """An identity is a sibling of ``properties``, absent where there is none, a map where it is user-assigned."""
-    system, bare, assigned = (shared.arm(f"{WORKSPACE}/computes/{it}").json() for it in ("cluster", "bare", "assigned"))
+    system, bare, assigned = (
+        shared.arm(f"{WORKSPACE}/computes/{it}").json() for it in ("cluster", "bare", "assigned")
+    )
     assert system["identity"]["principalId"] == CLUSTER_ID
     assert "identity" not in bare
     [(where, identity)] = assigned["identity"]["userAssignedIdentities"].items()
@@ -151,7 +169,9 @@ def test_workspace_parts(shared: Client) -> None:
 
 def test_diagnose_is_long_running(shared: Client) -> None:
     """Diagnose answers 202 with a Location alone; the result holds the categories that were asked for."""
-    started = shared.arm(f"{WORKSPACE}/diagnose", "2025-12-01", "POST", json={"value": {"containerRegistry": {}}})
+    started = shared.arm(
+        f"{WORKSPACE}/diagnose", "2025-12-01", "POST", json={"value": {"containerRegistry": {}}}
+    )
     assert (started.status_code, started.content) == (202, b"")
     done = shared.get(started.headers["Location"], headers={"Authorization": f"Bearer {shared.token()}"})
     assert done.json() == {"value": {"containerRegistryResults": []}}
@@ -159,12 +179,16 @@ def test_diagnose_is_long_running(shared: Client) -> None:
 
 def test_assigned_to_follows_groups_and_scopes(shared: Client) -> None:
     """``assignedTo`` finds what a principal holds through nested groups, and what it inherits."""
-    through = shared.arm(f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{CLUSTER_ID}')"})
+    through = shared.arm(
+        f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{CLUSTER_ID}')"}
+    )
     [found] = through.json()["value"]
     assert found["properties"]["principalType"] == "Group"
     assert found["properties"]["condition"] is None
     inherited = CLUSTER_ID[:-1] + "3"
-    above = shared.arm(f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{inherited}')"})
+    above = shared.arm(
+        f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{inherited}')"}
+    )
     [found] = above.json()["value"]
     assert found["properties"]["scope"].endswith("/managementGroups/proseware")
 
@@ -193,7 +217,9 @@ def test_roles_are_found_by_id_and_name(shared: Client) -> None:
     pull = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
     where = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
     assert shared.arm(f"{where}/{pull}", "2022-04-01").json()["properties"]["roleName"] == "AcrPull"
-    [custom] = shared.arm(where, "2022-04-01", params={"$filter": "roleName eq 'Puller of Proseware'"}).json()["value"]
+    [custom] = shared.arm(
+        where, "2022-04-01", params={"$filter": "roleName eq 'Puller of Proseware'"}
+    ).json()["value"]
     assert custom["properties"]["type"] == "CustomRole"
 
 
@@ -207,7 +233,10 @@ def test_deny_assignments_write_ids_without_dashes(shared: Client) -> None:
 
 def test_permissions_are_the_callers_own(start: Start) -> None:
     """The responder reads what its role allows, less what the world does not let it read."""
-    refusal = {"call": {"host": "management.azure.com", "path": ".*/roleAssignments.*"}, "answer": {"status": 403}}
+    refusal = {
+        "call": {"host": "management.azure.com", "path": ".*/roleAssignments.*"},
+        "answer": {"status": 403},
+    }
     client = start(world={"responder": {"may_not_read": [refusal]}})
     held = client.arm(f"{GROUP}/providers/Microsoft.Authorization/permissions", "2022-04-01").json()["value"]
     actions = {action for it in held for action in it["actions"]}
@@ -222,14 +251,22 @@ def test_reading_tags_gives_the_responder_a_role(shared: Client) -> None:
     """``may_read_tags`` shows as an assignment of the role that the registry's mode honours."""
     asked = {"$filter": f"principalId eq '{RESPONDER_ID}'"}
     found = shared.arm(f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params=asked).json()["value"]
-    assert any(it["properties"]["roleDefinitionId"].endswith("7f951dda-4ed3-4680-a7ca-43fe172d538d") for it in found)
+    assert any(
+        it["properties"]["roleDefinitionId"].endswith("7f951dda-4ed3-4680-a7ca-43fe172d538d") for it in found
+    )
 
 
 def test_a_role_can_be_granted_and_taken_back(start: Start) -> None:
     """PUT creates, a second one for the same triple conflicts, DELETE answers with what it removed."""
     client, name = start(), f"{REGISTRY}{ASSIGNMENTS}/66666666-0000-4000-8000-000000000001"
     role = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/7f951dda-4ed3-4680-a7ca-43fe172d538d"
-    body = {"properties": {"roleDefinitionId": role, "principalId": CLUSTER_ID, "principalType": "ServicePrincipal"}}
+    body = {
+        "properties": {
+            "roleDefinitionId": role,
+            "principalId": CLUSTER_ID,
+            "principalType": "ServicePrincipal",
+        }
+    }
     made = client.arm(name, "2022-04-01", "PUT", json=body)
     again = client.arm(f"{name[:-1]}2", "2022-04-01", "PUT", json=body)
     assert (made.status_code, made.json()["properties"]["createdBy"]) == (201, None)
@@ -240,10 +277,16 @@ def test_a_role_can_be_granted_and_taken_back(start: Start) -> None:
 
 def test_networks(shared: Client) -> None:
     """A subnet leads to its routes, rules and gateway; the registry to its endpoint; the zone to its network."""
-    subnet = shared.arm(f"{NETWORK}/virtualNetworks/vnet-train/subnets/nodes", "2024-05-01").json()["properties"]
+    subnet = shared.arm(f"{NETWORK}/virtualNetworks/vnet-train/subnets/nodes", "2024-05-01").json()[
+        "properties"
+    ]
     routes = shared.arm(subnet["routeTable"]["id"], "2024-05-01").json()["properties"]["routes"]
-    rules = shared.arm(subnet["networkSecurityGroup"]["id"], "2024-05-01").json()["properties"]["securityRules"]
-    nat = shared.arm(subnet["natGateway"]["id"], "2024-05-01").json()["properties"]["publicIpAddresses"][0]["id"]
+    rules = shared.arm(subnet["networkSecurityGroup"]["id"], "2024-05-01").json()["properties"][
+        "securityRules"
+    ]
+    nat = shared.arm(subnet["natGateway"]["id"], "2024-05-01").json()["properties"]["publicIpAddresses"][0][
+        "id"
+    ]
     assert routes[0]["properties"]["nextHopIpAddress"] == "10.2.0.4"
     assert rules[0]["properties"]["access"] == "Deny"
     assert shared.arm(nat, "2024-05-01").json()["properties"]["ipAddress"] == "203.0.113.20"
@@ -264,7 +307,9 @@ def test_private_dns(shared: Client) -> None:
 
 def test_firewalls_and_their_inspection(shared: Client) -> None:
     """A firewall shows its address and rules, its policy whether it opens TLS."""
-    [firewall] = shared.arm(f"{SUBSCRIPTION}/providers/Microsoft.Network/azureFirewalls", "2024-05-01").json()["value"]
+    [firewall] = shared.arm(
+        f"{SUBSCRIPTION}/providers/Microsoft.Network/azureFirewalls", "2024-05-01"
+    ).json()["value"]
     policy = shared.arm(firewall["properties"]["firewallPolicy"]["id"], "2024-05-01").json()["properties"]
     assert policy["transportSecurity"]["certificateAuthority"]["name"] == "proseware-ca"
 

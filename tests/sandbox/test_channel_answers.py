@@ -9,6 +9,7 @@ from sandbox_client import Start
 
 
 def section(length: int = 1) -> dict[str, Any]:
+    """Make a section of that length."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": "x" * length}}
 
 
@@ -25,7 +26,9 @@ def test_messages_are_recorded_in_order(start: Start) -> None:
     answers = [client.call("POST", url, json={"text": f"{it}"}) for it, url in enumerate(urls)]
     assert [(it.status_code, it.text) for it in answers] == [(200, "ok"), (202, ""), (200, "ok"), (202, "")]
     channels = ["slack", "teams", "slack-fallback", "teams-fallback"]
-    assert [(it.channel, it.payload["text"]) for it in azure.messages] == [(name, f"{n}") for n, name in enumerate(channels)]
+    assert [(it.channel, it.payload["text"]) for it in azure.messages] == [
+        (name, f"{n}") for n, name in enumerate(channels)
+    ]
     azure.reset()
     assert (azure.messages, azure.calls, azure.hosts) == ([], [], [])
 
@@ -37,12 +40,28 @@ def test_messages_are_recorded_in_order(start: Start) -> None:
         ([], "invalid_payload"),
         ({"blocks": [section()] * 51}, "invalid_blocks"),
         ({"blocks": [section(3001)]}, "invalid_blocks"),
-        ({"blocks": [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]}, "invalid_blocks"),
-        ({"blocks": [{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}]}, "invalid_blocks"),
-        ({"blocks": [{"type": "context", "elements": [{"type": "mrkdwn", "text": "x"}] * 11}]}, "invalid_blocks"),
-        ({"blocks": [{"type": "section", "fields": [{"type": "mrkdwn", "text": "x" * 2001}]}]}, "invalid_blocks"),
         (
-            {"blocks": [{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "x" * 76}}]}]},
+            {"blocks": [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]},
+            "invalid_blocks",
+        ),
+        ({"blocks": [{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}]}, "invalid_blocks"),
+        (
+            {"blocks": [{"type": "context", "elements": [{"type": "mrkdwn", "text": "x"}] * 11}]},
+            "invalid_blocks",
+        ),
+        (
+            {"blocks": [{"type": "section", "fields": [{"type": "mrkdwn", "text": "x" * 2001}]}]},
+            "invalid_blocks",
+        ),
+        (
+            {
+                "blocks": [
+                    {
+                        "type": "actions",
+                        "elements": [{"type": "button", "text": {"type": "plain_text", "text": "x" * 76}}],
+                    }
+                ]
+            },
             "invalid_blocks",
         ),
         ({"blocks": [{"type": "nonsense"}]}, "invalid_blocks"),

@@ -133,20 +133,31 @@ def test_tags_newest_first_in_pages(shared: Client) -> None:
 
 def test_other_lists(shared: Client) -> None:
     """The distribution's own list, the repository's attributes, the manifests and the catalogue."""
-    assert shared.registry("/v2/team/train/tags/list", READ).json() == {"name": "team/train", "tags": ["1", "2", "locked"]}
+    assert shared.registry("/v2/team/train/tags/list", READ).json() == {
+        "name": "team/train",
+        "tags": ["1", "2", "locked"],
+    }
     assert shared.registry("/acr/v1/team/train", READ).json()["tagCount"] == 3
     digest = f"sha256:{'c' * 64}"
     held = shared.registry(f"/acr/v1/team/train/_manifests/{digest}", READ).json()["manifest"]
     assert held["changeableAttributes"]["quarantineState"] == "Quarantined"
-    assert shared.registry("/acr/v1/_catalog", "registry:catalog:*").json() == {"repositories": ["far/away", "team/train"]}
+    assert shared.registry("/acr/v1/_catalog", "registry:catalog:*").json() == {
+        "repositories": ["far/away", "team/train"]
+    }
 
 
 @pytest.mark.parametrize(
     ("condition", "status"),
     [
         (None, 200),
-        ("@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEqualsIgnoreCase 'TEAM/train'", 200),
-        ("@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWithIgnoreCase 'team/'", 200),
+        (
+            "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEqualsIgnoreCase 'TEAM/train'",
+            200,
+        ),
+        (
+            "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWithIgnoreCase 'team/'",
+            200,
+        ),
         ("@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWith 'other/'", 401),
         ("@Request[something else]", 401),
     ],
@@ -171,7 +182,10 @@ def test_repository_permissions(start: Start, condition: str | None, status: int
 
 def test_deny_assignments_win(start: Start) -> None:
     """A denied pull is refused whatever is assigned."""
-    denial = {"id": "44444444-0000-4000-8000-000000000001", "principals": [{"id": "55555555-0000-4000-8000-000000000001"}]}
+    denial = {
+        "id": "44444444-0000-4000-8000-000000000001",
+        "principals": [{"id": "55555555-0000-4000-8000-000000000001"}],
+    }
     client = start(world={"deny_assignments": [{**denial, "name": "keep out"}]})
     assert client.registry("/v2/team/train/manifests/1", PULL).status_code == 401
 
@@ -188,7 +202,9 @@ def test_deny_assignments_win(start: Start) -> None:
         ({}, {"answer": {"status": 429, "calls": "manifests"}}, "401"),
     ],
 )
-def test_the_way_to_a_registry(start: Start, registry: dict[str, object], plane: dict[str, object], seen: str) -> None:
+def test_the_way_to_a_registry(
+    start: Start, registry: dict[str, object], plane: dict[str, object], seen: str
+) -> None:
     """The registry's rules, the stated answer and a cut connection, each where the world says so."""
     stated = {"login_server": SERVER, "reachable_from_responder": None, **plane}
     client = start(
@@ -229,7 +245,10 @@ def test_public_registries(start: Start) -> None:
     asked = {"service": "registry.docker.io", "scope": "repository:library/python:pull"}
     token = client.get("https://auth.docker.io/token", params=asked).json()["token"]
     hub, headers = "https://registry-1.docker.io/v2/library", {"Authorization": f"Bearer {token}"}
-    assert client.get(f"{hub}/python/manifests/3.11", headers=headers).headers["ratelimit-limit"] == "100;w=21600"
+    assert (
+        client.get(f"{hub}/python/manifests/3.11", headers=headers).headers["ratelimit-limit"]
+        == "100;w=21600"
+    )
     assert client.get(f"{hub}/python/manifests/2", headers=headers).status_code == 404
     assert client.get(f"{hub}/nothing/manifests/2", headers=headers).status_code == 401
 

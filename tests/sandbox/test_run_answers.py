@@ -15,6 +15,7 @@ GIB = 1024**3
 
 
 def log_url(client: Client, name: str) -> str:
+    """Find the signed address of a log."""
     return str(client.history("/details").json()["logFiles"][name])
 
 
@@ -39,7 +40,12 @@ def test_a_run_may_lack_image_error_and_compute(start: Start) -> None:
     """What a run does not have is null."""
     found = start(run={"image": None, "error": None, "compute": None}).history("/details").json()
     docker = found["runDefinition"]["environment"]["docker"]
-    assert (docker["baseImage"], found["error"], found["compute"], found["target"]) == (None, None, None, None)
+    assert (docker["baseImage"], found["error"], found["compute"], found["target"]) == (
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 def test_images_that_the_service_built(start: Start) -> None:
@@ -119,7 +125,9 @@ def test_missing_log(shared: Client) -> None:
     ],
 )
 @pytest.mark.parametrize("header", ["Range", "x-ms-range"])
-def test_ranges(shared: Client, header: str, asked: str, status: int, content: bytes | None, span: str) -> None:
+def test_ranges(
+    shared: Client, header: str, asked: str, status: int, content: bytes | None, span: str
+) -> None:
     """Ranges are honoured by either header, and one behind the end is 416."""
     answer = shared.get(log_url(shared, LIFECYCLER), headers={header: asked})
     assert (answer.status_code, answer.headers["Content-Range"]) == (status, span)

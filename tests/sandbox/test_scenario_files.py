@@ -13,6 +13,7 @@ from sandbox.merge import merged
 
 
 def written(folder: Path, name: str, text: str) -> Path:
+    """Write a file."""
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
@@ -21,7 +22,11 @@ def written(folder: Path, name: str, text: str) -> Path:
 def test_reads_a_complete_file() -> None:
     """A file with every part loads, and its parts keep the words of the file."""
     scenario = load_scenario(WORLD, complete=True)
-    assert (scenario.id, scenario.run["id"], scenario.expected["headline"]) == ("complete", "brave_run_1", "tag-absent")
+    assert (scenario.id, scenario.run["id"], scenario.expected["headline"]) == (
+        "complete",
+        "brave_run_1",
+        "tag-absent",
+    )
     assert (scenario.now - scenario.failed_at).total_seconds() == 60
 
 
@@ -38,14 +43,26 @@ def test_world_alone_is_enough_to_serve(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("world: {registres: []}", "world.registres: unknown key"),
-        ("world: {registries: [{name: a, id: b, login_server: c, skuu: d}]}", "world.registries[0].skuu: unknown key"),
+        (
+            "world: {registries: [{name: a, id: b, login_server: c, skuu: d}]}",
+            "world.registries[0].skuu: unknown key",
+        ),
         ("world: {registries: [{name: a, id: b}]}", "world.registries[0].login_server: is required"),
-        ("world: {images: [{registry: a, repository: b, tags: [{name: 8}]}]}", "tags[0].name: expected text (quote it)"),
+        (
+            "world: {images: [{registry: a, repository: b, tags: [{name: 8}]}]}",
+            "tags[0].name: expected text (quote it)",
+        ),
         ("world: {computes: {name: a}}", "world.computes: expected a list"),
         ("world: {failed_at: yesterday}", "world.failed_at: "),
         ("world: {failed_at: '2026-01-01T00:00:00'}", "world.failed_at: has no zone"),
-        ("world: {role_assignments: [{scope: /, role: AcrPul, principal_id: x}]}", "'AcrPul' is neither built in"),
-        ("world: {cloud: a}\nfaults: [{call: {path: '['}, status: 500}]", "faults[0].call.path: is no regular expression"),
+        (
+            "world: {role_assignments: [{scope: /, role: AcrPul, principal_id: x}]}",
+            "'AcrPul' is neither built in",
+        ),
+        (
+            "world: {cloud: a}\nfaults: [{call: {path: '['}, status: 500}]",
+            "faults[0].call.path: is no regular expression",
+        ),
         ("world: {cloud: a}\nfaults: [{call: {path: /}}]", "faults[0]: states neither"),
         ("world: {cloud: a}\nfaults: [{status: 500}]", "faults[0].call: is required"),
         ("world: {cloud: a}\nworld: {cloud: b}", "the key 'world' is stated twice"),
@@ -102,7 +119,11 @@ def test_missing_base_is_named(tmp_path: Path) -> None:
         ({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}),
         ({"a": {"x": 1}}, {"a": None}, {"a": None}),
         ([1, 2], [3], [3]),
-        ([{"name": "a", "v": 1}], [{"name": "a", "v": 2}, {"name": "b"}], [{"name": "a", "v": 2}, {"name": "b"}]),
+        (
+            [{"name": "a", "v": 1}],
+            [{"name": "a", "v": 2}, {"name": "b"}],
+            [{"name": "a", "v": 2}, {"name": "b"}],
+        ),
         ([{"name": "a"}, {"name": "b"}], [{"name": "a", "$remove": True}], [{"name": "b"}]),
         ([{"name": "a"}], [], []),
         ([{"id": "a", "v": 1}], [{"id": "a", "w": 2}], [{"id": "a", "v": 1, "w": 2}]),
@@ -123,7 +144,9 @@ def test_merging(base: Any, change: Any, result: Any) -> None:
 def test_runs_come_with_their_parents() -> None:
     """Every run of a family is told with its parent, the root first."""
     children = [{"id": "child", "children": [{"id": "grandchild"}]}]
-    found = [(run["id"], parent and parent["id"]) for run, parent in changed(run={"children": children}).runs()]
+    found = [
+        (run["id"], parent and parent["id"]) for run, parent in changed(run={"children": children}).runs()
+    ]
     assert found == [("brave_run_1", None), ("child", "brave_run_1"), ("grandchild", "child")]
 
 

@@ -21,7 +21,7 @@ SUBSCRIPTION_ID = SUBSCRIPTION.rpartition("/")[2]
 
 @pytest.fixture
 def azure(start: Start, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox that the process's environment points at."""
+    """Start a sandbox that the process's environment points at."""
     client = start()
     for name, value in client.azure.environment.items():
         monkeypatch.setenv(name, value)
@@ -32,6 +32,7 @@ def azure(start: Start, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def credential(azure: Sandbox) -> Iterator[ManagedIdentityCredential]:
+    """Give a credential that asks the sandbox."""
     with ManagedIdentityCredential() as it:
         yield it
 
@@ -59,9 +60,18 @@ def test_container_registry_client(azure: Sandbox, credential: ManagedIdentityCr
         assert registry.network_rule_set.default_action == "Allow"
         assert registry.policies.azure_ad_authentication_as_arm_policy.status == "enabled"
         assert client.registries.get("rg-train", "plainreg").network_rule_set is None
-        assert len(list(client.registries.list())) == len(list(client.registries.list_by_resource_group("rg-train"))) == 2
-        assert [it.location for it in client.replications.list("rg-train", "prosereg")] == ["northeurope", "westus"]
-        assert list(client.private_endpoint_connections.list("rg-train", "prosereg"))[0].name == "pe-prosereg"
+        assert (
+            len(list(client.registries.list()))
+            == len(list(client.registries.list_by_resource_group("rg-train")))
+            == 2
+        )
+        assert [it.location for it in client.replications.list("rg-train", "prosereg")] == [
+            "northeurope",
+            "westus",
+        ]
+        assert (
+            next(iter(client.private_endpoint_connections.list("rg-train", "prosereg"))).name == "pe-prosereg"
+        )
         usages = client.registries.list_usages("rg-train", "prosereg").value
         assert usages is not None
         assert usages[0].limit == 500 * 1024**3
@@ -78,7 +88,9 @@ def test_authorization_client(azure: Sandbox, credential: ManagedIdentityCredent
         role = client.role_definitions.get_by_id(found.role_definition_id)
         assert role.role_name == "AcrPull"
         assert role.permissions[0].actions == ["Microsoft.ContainerRegistry/registries/pull/read"]
-        assert [it.deny_assignment_name for it in client.deny_assignments.list_for_scope(REGISTRY)] == ["keep out"]
+        assert [it.deny_assignment_name for it in client.deny_assignments.list_for_scope(REGISTRY)] == [
+            "keep out"
+        ]
         assert list(client.permissions.list_for_resource_group("rg-train"))
         resource = ("rg-train", "Microsoft.ContainerRegistry", "", "registries", "prosereg")
         assert list(client.permissions.list_for_resource(*resource))
@@ -86,7 +98,10 @@ def test_authorization_client(azure: Sandbox, credential: ManagedIdentityCredent
 
 def test_authorization_client_sees_refusals(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that may not be made raises the SDK's own error with Azure's code."""
-    refusal = {"call": {"path": ".*/roleAssignments"}, "answer": {"status": 403, "code": "AuthorizationFailed"}}
+    refusal = {
+        "call": {"path": ".*/roleAssignments"},
+        "answer": {"status": 403, "code": "AuthorizationFailed"},
+    }
     client = start(world={"responder": {"may_not_read": [refusal]}})
     for name, value in client.azure.environment.items():
         monkeypatch.setenv(name, value)

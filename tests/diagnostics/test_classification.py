@@ -1,0 +1,374 @@
+"""What a failure's text is taken to say: order, echoes, traps, hostile text."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diagnostics.classification import classify
+from diagnostics.model import LogExcerpt, Symptom
+
+REFUSED = (
+    "unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information."
+)
+NO_TAG = 'manifest for fabrikam.azurecr.io/nlp/train:7 not found: manifest unknown: manifest tagged by "7" is not found'
+BLOCK = """AzureMLCompute job failed.
+AcrRefreshTokenRetrievalError: Unable to retrieve ACR refresh token using Compute Identity 5b1e77f0-0d9c, please \
+check if compute identity has access to ACR.
+    Reason: Retrieving ACR refresh token using identity failed
+    err: {err}
+    serviceURL: fabrikam.azurecr.io
+    imageName: fabrikam.azurecr.io/nlp/train:7
+    err: Run docker command to pull private image failed with error: Error response from daemon: {daemon}"""
+
+
+def excerpt(text: str, file: str = "run.error", first_line: int = 1) -> LogExcerpt:
+    return LogExcerpt(file=file, first_line=first_line, lines=tuple(text.split("\n")))
+
+
+def read(text: str, file: str = "run.error") -> tuple[Symptom, ...]:
+    return classify([excerpt(text, file)])
+
+
+def ids(text: str, file: str = "run.error") -> list[str]:
+    return [symptom.id for symptom in read(text, file)]
+
+
+def first(text: str, file: str = "run.error") -> str:
+    return (ids(text, file) or ["not-registry"])[0]
+
+
+class TestOrder:
+    def test_the_first_of_two_errors_leads_over_its_anonymous_retry(self) -> None:
+        """In a kubelet's pair on one line the first error is the answer and the retry's 401 comes after."""
+        pair = f'Failed to pull image "x": [rpc error: code = Unknown desc = {NO_TAG}, rpc error: code = Unknown desc = {REFUSED}]'
+        assert ids(pair)[:2] == ["tag-not-found", "unauthorized"]
+
+    def test_the_same_pair_turned_round_is_answered_the_other_way(self) -> None:
+        """Position decides between causes, not a fixed precedence of symptoms."""
+        assert first(f"[rpc error: desc = {REFUSED}, rpc error: desc = {NO_TAG}]") == "unauthorized"
+
+    def test_the_run_s_own_error_stands_before_its_logs(self) -> None:
+        """Among equal causes the excerpt that was passed first wins."""
+        found = classify([excerpt(NO_TAG), excerpt(REFUSED, "system_logs/a.log")])
+        assert [(s.id, s.excerpt.file) for s in found] == [
+            ("tag-not-found", "run.error"),
+            ("unauthorized", "system_logs/a.log"),
+        ]
+
+    def test_a_cause_in_a_log_beats_a_wrapper_in_the_error(self) -> None:
+        """A wrapper that names a log gives way to the reason that stands in that log."""
+        error = excerpt(
+            "Image build failed. For more details, check log file azureml-logs/20_image_build_log.txt"
+        )
+        log = excerpt(
+            "denied: client with IP '203.0.113.5' is not allowed access.",
+            "azureml-logs/20_image_build_log.txt",
+        )
+        assert [s.id for s in classify([error, log])] == ["network-firewall", "image-build-failed"]
+
+    def test_a_firewall_inside_a_docker_hub_wording_is_the_firewall(self) -> None:
+        """Docker's guess about a missing repository gives way to what the registry said after it."""
+        text = (
+            "pull access denied for fabrikam.azurecr.io/a, repository does not exist or may require 'docker login': "
+            "denied: client with IP '203.0.113.5' is not allowed access."
+        )
+        assert first(text) == "network-firewall"
+
+    def test_a_symptom_is_told_once_a_line(self) -> None:
+        """A line that repeats itself yields one symptom, not one for each pattern."""
+        assert ids(f"{NO_TAG}: {NO_TAG}") == ["tag-not-found"]
+
+
+class TestEchoes:
+    def test_admin_line_after_a_firewall_403_is_an_echo(self) -> None:
+        """The fallback to the admin user never hides the firewall before it (trap 2)."""
+        text = (
+            "token: POST https://fabrikam.azurecr.io/oauth2/exchange\nRESPONSE 403: 403 Forbidden\n"
+            "client with IP '198.51.100.7' is not allowed access.\n, admin: admin user is not enabled for 'fabrikam'"
+        )
+        assert ids(text)[0] == "network-firewall"
+        assert "admin-user-disabled" in ids(text)
+
+    def test_admin_line_alone_is_the_answer(self) -> None:
+        """Where nothing else is said, the disabled admin user is what the text says."""
+        symptom = read("admin user is not enabled for container registry 'fabrikam'")[0]
+        assert (symptom.id, symptom.names) == ("admin-user-disabled", ("admin-user-disabled",))
+
+    def test_advice_to_enable_the_admin_user_is_no_symptom(self) -> None:
+        """The runtime's list of suggestions names remedies, not findings."""
+        advice = (
+            "Failed to pull Docker image fabrikam.azurecr.io/a:1. If using ACR please ensure the ACR has Admin user "
+            "enabled or a Managed Identity with `AcrPull` access to the ACR is assigned to the compute."
+        )
+        assert ids(advice) == ["insufficient-evidence"]
+
+
+class TestRefreshTokenBlock:
+    @pytest.mark.parametrize(
+        ("err", "daemon", "expected"),
+        [
+            (
+                "Post https://fabrikam.azurecr.io/oauth2/exchange: dial tcp 10.4.4.9:443: i/o timeout",
+                "x",
+                "network-timeout",
+            ),
+            (
+                "Unknown server error.",
+                "Get https://fabrikam.azurecr.io/v2/: dial tcp: lookup fabrikam.azurecr.io on 168.63.129.16:53: no such host",
+                "dns",
+            ),
+            (
+                "Unknown server error.",
+                "get https://fabrikam.azurecr.iofabrikam.azurecr.io/v2/: dial tcp: lookup "
+                "fabrikam.azurecr.iofabrikam.azurecr.io on 168.63.129.16:53: no such host",
+                "invalid-reference",
+            ),
+            ("client with IP '203.0.113.5' is not allowed access.", REFUSED, "network-firewall"),
+            ("unexpected status code 403 from exchange request", "x", "network-firewall"),
+            ("Unknown server error.", NO_TAG, "tag-not-found"),
+        ],
+    )
+    def test_the_innermost_error_wins(self, err: str, daemon: str, expected: str) -> None:
+        """The outer line blames the identity; the innermost says what happened (trap 1)."""
+        found = ids(BLOCK.format(err=err, daemon=daemon))
+        assert found[0] == expected
+        assert "identity-misconfigured" in found[1:]
+
+    def test_a_refused_exchange_names_the_missing_role(self) -> None:
+        """An identity whose exchange is refused with 401 points at its role, and the identity is captured."""
+        symptom = read(BLOCK.format(err="unexpected status code 401 from exchange request", daemon=REFUSED))[
+            0
+        ]
+        assert symptom.id == "unauthorized"
+        assert symptom.names == ("pull-role-missing",)
+        assert symptom.captured["identity"] == "5b1e77f0-0d9c"
+        assert "exchange request" in symptom.text
+
+    def test_the_outer_line_alone_blames_the_identity(self) -> None:
+        """Without an inner error the block says no more than that no token came."""
+        assert (
+            first("Unable to retrieve ACR refresh token using Compute Identity 5b1e, please check")
+            == "identity-misconfigured"
+        )
+
+
+class TestAnonymous:
+    TEXT = (
+        "AggregatedUnauthorizedAccessError: Failed to pull Docker image fabrikam.azurecr.io/a:1.\n"
+        "    Authentication methods attempted: Anonymous\n    Error: {error}"
+    )
+
+    def test_an_anonymous_attempt_refused_means_that_no_identity_was_there(self) -> None:
+        """Only anonymous was tried and refused: the identity is what is missing, the 401 its consequence."""
+        found = read(self.TEXT.format(error='{"Message":"' + REFUSED + '"}'))
+        assert [symptom.id for symptom in found][:2] == ["identity-misconfigured", "unauthorized"]
+        assert found[0].names == ("pull-identity-absent",)
+
+    def test_an_anonymous_attempt_that_met_no_host_is_a_name_failure(self) -> None:
+        """The same block around another error is answered by that error."""
+        assert (
+            first(self.TEXT.format(error="lookup fabrikam.azurecr.io on 10.0.0.2:53: no such host")) == "dns"
+        )
+
+    def test_the_note_of_a_missing_identity_names_it(self) -> None:
+        """The runtime's note is evidence for an absent identity."""
+        symptom = read("Note: Identity (MSI) not found on the compute, see the documentation")[0]
+        assert (symptom.id, symptom.names) == ("identity-misconfigured", ("pull-identity-absent",))
+
+
+class TestOtherFailures:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Your container application crashed. You can also try to run image fabrikam.azurecr.io/a:1 locally.",
+            "The principal is not allowed to access registry fabrikam-assets",
+            "does not have authorization to perform action 'Microsoft.MachineLearningServices/registries/assets/read'",
+            "npm ERR! 401 Unauthorized - GET https://registry.npmjs.org/@fabrikam/ui",
+            "GET https://fabrikamdata.blob.core.windows.net/train: 403 This request is not authorized to perform this operation.",
+            "https://fabrikam.vault.azure.net/secrets/a: StatusCode=403 Client address is not authorized: 203.0.113.5",
+            "remote: Repository not found.\nfatal: repository 'https://github.com/fabrikam/models.git/' not found",
+            'failed to clone "https://dev.azure.com/fabrikam/_git/models": authentication required',
+            "WARNING: Retrying (Retry(total=2)) after connection broken by 'ReadTimeoutError(\"HTTPSConnectionPool("
+            "host='pypi.org', port=443): Read timed out.\")'",
+            "mlflow.exceptions.RestException: 503 Service Unavailable",
+            "openai.RateLimitError: 429 Too Many Requests",
+            "torch.cuda.OutOfMemoryError: CUDA out of memory.",
+            "OSError: [Errno 28] No space left on device: '/mnt/outputs/last.ckpt'",
+            "OSError: [Errno 8] Exec format error: './solver'",
+            'Liveness probe failed: Get "http://10.244.3.4:5001/": dial tcp 10.244.3.4:5001: connect: connection refused',
+            "PreemptionError: Nodes of this job got pre-empted.",
+            'deploying image pull secret fabrikamacrkey: invalid status code "Forbidden"',
+            "DefaultAzureCredential failed to retrieve a token. ManagedIdentityCredential: Identity not found",
+            "AADSTS7000215: Invalid client secret provided for the app of the data loader",
+        ],
+    )
+    def test_a_failure_elsewhere_is_no_registry_failure(self, text: str) -> None:
+        """Storage, vaults, git, feeds, services and user code show nothing, registry words or not (traps 3 to 5)."""
+        assert ids(text) == []
+
+    def test_storage_that_refuses_a_layer_is_a_registry_failure(self) -> None:
+        """The one exception: an endpoint policy refuses the storage behind the registry while a layer comes."""
+        text = (
+            "Failed to pull image: error pulling image configuration: error parsing HTTP 403 response body: "
+            "<Error><Code>AuthorizationFailure</Code><Message>This request is not authorized to perform this operation."
+        )
+        symptom = read(text)[0]
+        assert (symptom.id, symptom.names) == ("network-firewall", ("data-endpoint-blocked",))
+
+    def test_no_such_host_is_a_name_failure(self) -> None:
+        """An unresolved name is never a missing image (trap 7)."""
+        assert ids("dial tcp: lookup fabrikam.azurecr.io on 168.63.129.16:53: no such host") == ["dns"]
+
+    def test_the_platform_s_not_found_is_no_missing_tag(self) -> None:
+        """A trailing "not found" after the platform does not make the tag absent."""
+        assert ids('failed to pull and unpack image "a/b:1": no match for platform in manifest: not found')[
+            0
+        ] == ("architecture-mismatch")
+
+    def test_the_reason_of_a_build_stands_above_its_last_lines(self) -> None:
+        """The installer's error leads over the step and the run that report it (trap 8)."""
+        log = (
+            "ERROR: No matching distribution found for fabrikam-models==8\n"
+            "The command '/bin/sh -c pip install' returned a non-zero code: 1\nfailed to run step ID: acb_step_0"
+        )
+        symptom = read(log)[0]
+        assert (symptom.id, symptom.line, symptom.decisive) == ("image-build-failed", 1, True)
+        assert symptom.captured["package"] == "fabrikam-models==8"
+
+    def test_what_the_user_s_own_log_says_is_not_the_pull(self) -> None:
+        """The user's log exists only because the image came, unless the run itself builds an image."""
+        error = "ERROR: No matching distribution found for fabrikam-models==8"
+        assert ids(error, "user_logs/std_log.txt") == []
+        assert first(f"Step 3/9 : RUN pip install\n{error}", "user_logs/std_log.txt") == "image-build-failed"
+
+    def test_a_build_under_way_counts_only_while_nothing_else_failed(self) -> None:
+        """A build log that just stops is a wrapper; beside a failure elsewhere it is nothing."""
+        head = excerpt(
+            "Step 1/9 : FROM mcr.microsoft.com/azureml/base:latest", "azureml-logs/20_image_build_log.txt"
+        )
+        assert [s.id for s in classify([head])] == ["image-build-failed"]
+        assert classify([excerpt("ModuleNotFoundError: No module named 'fabrikam'"), head]) == ()
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            'manifest unknown: manifest tagged by \\"7\\" is not found',
+            'MANIFEST UNKNOWN: MANIFEST TAGGED BY "7" IS NOT FOUND',
+            'manifest unknown:\n    manifest tagged by\n    "7" is not found',
+            '\x1b[91mmanifest unknown: manifest tagged by "7" is not found\x1b[0m',
+            "> manifest unknown: manifest tagged by \\u00227\\u0022 is not found",
+            'manifest unknown: manifest tagged by \\\\\\"7\\\\\\" is not found\\n\\tat x',
+            "manifest unknown: manifest tagged by &quot;7&quot; is not found",
+        ],
+    )
+    def test_wrapping_escaping_and_colour_do_not_matter(self, text: str) -> None:
+        """A text is understood as it arrives: escaped, wrapped, shouted or coloured."""
+        assert ids(text)[0] == "tag-not-found"
+
+    def test_an_escaped_line_end_separates_like_a_real_one(self) -> None:
+        """A failure elsewhere claims its own line of a text that came as one line of JSON."""
+        assert first(f"ModuleNotFoundError: No module named 'a'\\n{NO_TAG}") == "tag-not-found"
+
+
+class TestProof:
+    def test_values_are_captured(self) -> None:
+        """The address, the image and the address of the manifest are handed on as typed values."""
+        text = (
+            "    imageName: fabrikam.azurecr.io/nlp/train:7\n"
+            "    error: Run docker command to pull private image failed with error: Error response from daemon: Head "
+            "\"https://fabrikam.azurecr.io/v2/nlp/train/manifests/7\": denied: client with IP '203.0.113.5' is not allowed"
+        )
+        assert dict(read(text)[0].captured) == {
+            "address": "203.0.113.5",
+            "image": "fabrikam.azurecr.io/nlp/train:7",
+            "mode": "private",
+            "registry": "fabrikam.azurecr.io",
+            "repository": "nlp/train",
+            "tag": "7",
+        }
+
+    def test_the_window_is_small_and_keeps_the_numbering(self) -> None:
+        """Three lines to both sides are quoted, and the proving line keeps its number."""
+        lines = [f"line {number}" for number in range(1, 21)]
+        lines[11] = NO_TAG
+        symptom = read("\n".join(lines))[0]
+        assert (symptom.line, symptom.excerpt.first_line, len(symptom.excerpt.lines)) == (12, 9, 7)
+        assert symptom.text == NO_TAG
+
+    def test_lines_counted_from_the_end_stay_counted_from_the_end(self) -> None:
+        """Where only the end of a log was read, the proving line's number is negative like the excerpt's."""
+        symptom = classify([excerpt(f"a\nb\n{NO_TAG}\nc", first_line=-4)])[0]
+        assert (symptom.line, symptom.text) == (-2, NO_TAG)
+
+    def test_a_long_neighbour_is_not_quoted(self) -> None:
+        """A neighbour that is too long to quote is left out; the proving line is whole."""
+        symptom = read("x" * 9_000 + f"\n{NO_TAG}\n" + "short")[0]
+        assert symptom.excerpt.lines == (NO_TAG, "short")
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        before=st.lists(st.text(max_size=40), max_size=6),
+        after=st.lists(st.text(max_size=40), max_size=6),
+        error=st.sampled_from(
+            [NO_TAG, REFUSED, "toomanyrequests: slow down", "dial tcp 203.0.113.5:443: i/o timeout"]
+        ),
+        start=st.integers(min_value=1, max_value=500),
+        from_end=st.booleans(),
+    )
+    def test_every_proving_line_is_present(
+        self, before: list[str], after: list[str], error: str, start: int, *, from_end: bool
+    ) -> None:
+        """Whatever stands around it, a symptom's quoted lines are lines of the input at their own numbers."""
+        lines = (*before, error, *after)
+        first_line = -len(lines) if from_end else start
+        found = classify([LogExcerpt(file="a.log", first_line=first_line, lines=lines)])
+        assert found
+        for symptom in found:
+            at = symptom.excerpt.first_line - first_line
+            assert lines[at : at + len(symptom.excerpt.lines)] == symptom.excerpt.lines
+            assert symptom.text == lines[symptom.line - first_line]
+
+
+class TestHostile:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "\0" * 5_000,
+            "\ud800 lone surrogate",
+            "a" * 80_000,
+            "\\" * 80_000,
+            "a." * 40_000 + "azurecr.io",
+            "eyJhbGciOiJSUzI1NiJ9." * 4_000,
+            'Get "https://' * 6_000,
+        ],
+        ids=["empty", "nul", "surrogate", "long", "backslashes", "dots", "token", "unfinished"],
+    )
+    def test_noise_shows_nothing_and_takes_no_time(self, text: str) -> None:
+        """Text made to hold a matcher up shows no symptom and is read in well under two seconds."""
+        began = time.perf_counter()
+        assert ids(text) == []
+        assert time.perf_counter() - began < 2
+
+    def test_an_error_inside_a_line_of_80000_characters_is_found(self) -> None:
+        """Length of a line neither hides an error nor slows its discovery."""
+        began = time.perf_counter()
+        assert first("QUJD" * 10_000 + f" {REFUSED} " + "QUJD" * 10_000) == "unauthorized"
+        assert time.perf_counter() - began < 2
+
+    def test_no_excerpts_show_nothing(self) -> None:
+        """A run without any text yields no symptoms."""
+        assert classify([]) == ()
+        assert classify([LogExcerpt(file="a.log", first_line=1, lines=())]) == ()
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(st.text(max_size=200), max_size=8))
+    def test_any_text_is_read(self, lines: list[str]) -> None:
+        """No text makes the classification fail."""
+        classify([LogExcerpt(file="a.log", first_line=1, lines=tuple(lines))])
