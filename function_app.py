@@ -23,9 +23,7 @@ app = func.FunctionApp()
 @app.event_grid_trigger(arg_name="event")
 @app.queue_output(arg_name="failed", queue_name=QUEUE, connection=STORAGE)
 @app.queue_output(arg_name="undeliverable", queue_name=POISON, connection=STORAGE)
-def on_run_status_changed(
-    event: func.EventGridEvent, failed: func.Out[str], undeliverable: func.Out[str]
-) -> None:
+def on_run_status_changed(event: func.EventGridEvent, failed: func.Out[str], undeliverable: func.Out[str]) -> None:
     """Hand a failed run to the queue; Event Grid waits, so nothing slow happens here."""
     from diagnostics.codec import to_json  # noqa: PLC0415 - off the cold start
     from responders.app import in_scope  # noqa: PLC0415
@@ -33,7 +31,7 @@ def on_run_status_changed(
     try:
         run = failed_run(_read(event), in_scope=in_scope)
     except MalformedEvent as error:
-        _LOG.error("an event could not be understood: %s", error)  # noqa: TRY400 - a traceback would say no more
+        _LOG.error("an event could not be understood: %s", error)
         undeliverable.set(json.dumps({"undeliverable": str(error), "event": str(event.id)[:200]}))
         return
     if isinstance(run, Dropped):

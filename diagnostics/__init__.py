@@ -1,0 +1,1 @@
+"""From a failed run to a diagnosis: reads, and never changes anything."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -23,9 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         first_line = (module.__doc__ or "").splitlines()[0]
         module.add_arguments(commands.add_parser(name, help=first_line, description=first_line, epilog=_EPILOG))
     arguments = parser.parse_args(argv)
+    for sdk in ("azure", "msal", "urllib3"):
+        logging.getLogger(sdk).setLevel(logging.CRITICAL)
     command = {"log": log, "run": run, "replay": replay}[arguments.command]
     try:
-        return command.run(arguments)
+        return int(command.run(arguments))
     except CommandFailed as error:
         print(f"pullmedic: {error}", file=sys.stderr)
         return error.exit_code

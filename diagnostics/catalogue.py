@@ -61,9 +61,7 @@ class NamedOnly:
 
 
 def _entries(step: PullStep, rows: Iterable[tuple[str, tuple[str, ...], str, str]]) -> Mapping[str, Entry]:
-    return {
-        row[0]: Entry(id=row[0], step=step, explains=row[1], title=row[2], way_out=row[3]) for row in rows
-    }
+    return {row[0]: Entry(id=row[0], step=step, explains=row[1], title=row[2], way_out=row[3]) for row in rows}
 
 
 CATALOGUE: Mapping[str, Entry] = {
@@ -86,8 +84,7 @@ CATALOGUE: Mapping[str, Entry] = {
                 "build-blocked-by-firewall",
                 ("image-build-failed", *_WAY),
                 "The registry's own network rules refuse the image build",
-                "Set the workspace's imageBuildCompute to a compute with a way to the registry; "
-                "the addresses of build agents change, so an address rule does not last",
+                "Set the workspace's imageBuildCompute to a compute with a way to the registry: an address rule does not last",
             ),
             (
                 "build-tasks-not-permitted",

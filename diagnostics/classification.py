@@ -55,10 +55,13 @@ _ONE_BY_ONE = str.maketrans("\u2018\u2019`\u201c\u201d\x00\xa0\u200b\ufeff", "''
 """Typographic quotation marks, and what looks like nothing or breaks a terminal."""
 
 _REGISTRY_WORDS = re2.compile(
-    r"(?i)azurecr\.|mcr\.microsoft\.com|docker|containerd|kubelet|buildkit|ghcr\.io|quay\.io|gcr\.io|harbor"
-    r"|\bACR\b|container registry|\bregistry\b|/v2/|\bmanifests?\b|\blayers?\b|ImagePull|ErrImage"
-    r"|pull(?:ing|ed)? (?:the )?image"
-    r"|image pull|\bpull(?:ing)? \S*[/:]|\bFROM \S+|step \d+/\d+|acb_step|\bRUN \S"
+    r"(?i)azurecr\.|mcr\.microsoft\.com|docker|containerd|kubelet|buildkit|podman|ghcr\.io|quay\.io|gcr\.io|harbor"
+    r"|\bACR\b|from daemon|\bregistry\b|/v2/\S*[\"':]|/v2/\S*(?:manifests|blobs)|image manifest|manifests?/|layer-sha256"
+    r"|ImagePull|ErrImage|pull(?:ing|ed)? (?:the )?image|image pull|pulling \S+[/:]\S|httpReadSeeker|oauth2/exchange"
+    r"|failed to do request|\bFROM \S+[/:]\S|step \d+/\d+ :|acb_step"
+)
+_OTHER_REGISTRIES = re2.compile(
+    r"(?i)(?:model|asset|assets|component|data|feature|prompt|schema|npm|package|windows|class|plugin|mlflow) registry"
 )
 _BUILD_WORDS = re2.compile(
     r"(?i)starting image build|azureml-environment-setup|20_image_build_log|step \d+/\d+ :|acb_step"
@@ -244,7 +247,9 @@ def _believed(hit: _Hit, text: _Text, foreign: Sequence[_Hit]) -> bool:
         return False
     if _USER_LOG.search(text.excerpt.file) and not _BUILD_WORDS.search(text.plain):
         return False
-    return signature.ground is Ground.SHARED or bool(_REGISTRY_WORDS.search(text.around(hit.proof, _NEARBY)))
+    if signature.ground is Ground.SHARED:
+        return True
+    return bool(_REGISTRY_WORDS.search(_OTHER_REGISTRIES.sub(b"", text.around(hit.proof, _NEARBY))))
 
 
 def _distinct(hits: Iterable[_Hit], texts: Sequence[_Text]) -> Iterator[_Hit]:

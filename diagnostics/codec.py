@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class EvidenceUnreadable(ValueError):  # noqa: N818  (named for what the reader meets)
+class EvidenceUnreadable(ValueError):
     """A stored text that is not what it should be; the message says in one sentence where and why."""
 
 
@@ -55,9 +55,7 @@ def evidence_from_json(text: str, fact_types: Mapping[str, type]) -> Evidence:
     read: dict[str, Any] = {}
     for name in (field.name for field in fields(Evidence) if field.name in plain):
         member = plain[name]
-        read[name] = (
-            _facts(member, fact_types) if name == "facts" else _convert(member, kinds[name], f"$.{name}")
-        )
+        read[name] = _facts(member, fact_types) if name == "facts" else _convert(member, kinds[name], f"$.{name}")
     missing = [name for name in ("schema", "run", "taken_at") if name not in read]
     if missing:
         raise EvidenceUnreadable(f"the evidence lacks {missing[0]!r} at $")
@@ -80,7 +78,7 @@ def _tagged(fact: Fact, plain: object) -> dict[str, object]:
     return {"known" if isinstance(fact, Known) else "unknown": plain}
 
 
-def _storable(plain: Any) -> Any:  # noqa: ANN401
+def _storable(plain: Any) -> Any:
     """Write times in UTC and replace lone surrogates, which hostile tags can hold and JSON cannot."""
     match plain:
         case datetime():
@@ -127,7 +125,7 @@ def _fact(name: str, plain: object, fact_types: Mapping[str, type]) -> Fact:
     raise EvidenceUnreadable(f"expected an object with 'known' or 'unknown' at {path}")
 
 
-def _convert(plain: object, kind: Any, path: str) -> Any:  # noqa: ANN401
+def _convert(plain: object, kind: Any, path: str) -> Any:
     try:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:

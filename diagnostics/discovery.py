@@ -15,8 +15,7 @@ def members(package: ModuleType, attribute: str) -> tuple[Any, ...]:
 
     A module without that attribute is a mistake of whoever added it: :class:`AttributeError` names it.
     """
-    found = []
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
-        if not info.name.startswith("_"):
-            found.append(getattr(import_module(f"{package.__name__}.{info.name}"), attribute))
-    return tuple(found)
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+    return tuple(
+        getattr(import_module(f"{package.__name__}.{name}"), attribute) for name in names if not name.startswith("_")
+    )

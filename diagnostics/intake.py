@@ -107,9 +107,7 @@ def _tags(written: Any) -> Mapping[str, str]:
     if not isinstance(written, Mapping):
         return {}
     kept = [(str(key), value) for key, value in written.items() if isinstance(value, str)]
-    return {
-        key: value for key, value in kept[:_MOST_TAGS] if len(key) <= _LONGEST_NAME and len(value) <= _LONGEST_NAME
-    }
+    return {key: value for key, value in kept[:_MOST_TAGS] if len(key) <= _LONGEST_NAME and len(value) <= _LONGEST_NAME}
 
 
 def _name(value: Any) -> str | None:

@@ -57,9 +57,7 @@ class _Story:
 class _Inquiry:
     """One investigation under one deadline."""
 
-    def __init__(
-        self, run: FailedRun, reach: Reach, pool: ThreadPoolExecutor, remaining: Callable[[], float]
-    ) -> None:
+    def __init__(self, run: FailedRun, reach: Reach, pool: ThreadPoolExecutor, remaining: Callable[[], float]) -> None:
         self._run = run
         self._reach = reach
         self._pool = pool
@@ -127,9 +125,7 @@ class _Inquiry:
 
     def _failed_children(self) -> list[str]:
         try:
-            children = self._reach.history.children(
-                self._discovery_url(), self._run.workspace_id, self._run.run_id
-            )
+            children = self._reach.history.children(self._discovery_url(), self._run.workspace_id, self._run.run_id)
         except ReadFailed:
             return []
         failed = [child for child in children if str(child.get("status", "")).lower() == "failed"]

@@ -71,9 +71,7 @@ def all_causes() -> tuple[Cause, ...]:
 
 def needed_facts(symptom: str) -> tuple[str, ...]:
     """Return the names of the facts that decide what could be behind ``symptom``, and what may be masked by it."""
-    wanted = {
-        need for cause in all_causes() if symptom in cause.explains or cause.masked for need in cause.needs
-    }
+    wanted = {need for cause in all_causes() if symptom in cause.explains or cause.masked for need in cause.needs}
     return tuple(sorted(wanted))
 
 
@@ -203,4 +201,3 @@ def _fingerprint(evidence: Evidence, verdict: str, target: str) -> str:
     """Typed facts only: the workspace, the cause and its fix target; prose takes no part."""
     parts = (evidence.run.workspace_id.lower(), verdict, target.lower())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-

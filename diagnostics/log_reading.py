@@ -55,7 +55,7 @@ _NEUTRAL = dict.fromkeys(
 _SECRET_REST = pattern(r"[A-Za-z0-9_\-.~+/=%\\]*")
 
 
-class UnreadableLog(Exception):  # noqa: N818  (named for what the reader meets)
+class UnreadableLog(Exception):
     """A log that cannot be read as text; the message is one sentence that begins with the file's name."""
 
 
@@ -143,13 +143,9 @@ def _excerpt(file: str, first_line: int, lines: list[str], cuts: Cuts, notes: li
     long = [first_line + index for index, line in enumerate(lines) if len(line) > LONGEST_LINE]
     more = list(notes)
     if long:
-        shown = ", ".join(str(number) for number in islice(long, 5)) + (
-            " and others" if len(long) > 5 else ""
-        )
+        shown = ", ".join(str(number) for number in islice(long, 5)) + (" and others" if len(long) > 5 else "")
         more.append(f"the middle of long lines was left out (over {LONGEST_LINE:,} characters): {shown}")
-    return LogExcerpt(
-        file=file, first_line=first_line, lines=tuple(map(_shortened, lines)), cut=cuts.words(more)
-    )
+    return LogExcerpt(file=file, first_line=first_line, lines=tuple(map(_shortened, lines)), cut=cuts.words(more))
 
 
 def _shortened(line: str) -> str:

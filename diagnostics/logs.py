@@ -71,9 +71,7 @@ def excerpts_of_text(file: str, text: str) -> tuple[LogExcerpt, ...]:
         return excerpts_of_parts(redact(file), Part(text), None, Cuts())
     cuts = Cuts()
     cuts.middle(f"{len(text) - WHOLE:,} of {len(text):,} characters", "the text is too long")
-    return excerpts_of_parts(
-        redact(file), Part(text[:HEAD], open_end=True), Part(text[-TAIL:], open_start=True), cuts
-    )
+    return excerpts_of_parts(redact(file), Part(text[:HEAD], open_end=True), Part(text[-TAIL:], open_start=True), cuts)
 
 
 def read_ranged(file: str, fetch: RangeFetch) -> tuple[LogExcerpt, ...]:
@@ -176,9 +174,7 @@ def _excerpts_of_ends(file: str, head: bytes, tail: bytes, total: int | None) ->
     refuse_binary(file, head)
     cuts = Cuts()
     left_out = (
-        f"{total - len(head) - len(tail):,} of {total:,} bytes"
-        if total is not None
-        else "an unknown number of bytes"
+        f"{total - len(head) - len(tail):,} of {total:,} bytes" if total is not None else "an unknown number of bytes"
     )
     cuts.middle(left_out, "the log is too long")
     text, encoding = decode(head)

@@ -251,7 +251,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """One way out: ``title`` in the imperative, ``detail`` in portal words, ``command`` ready to paste, ``bicep`` alike."""
+    """One way out: ``title`` in the imperative, ``detail`` in portal words, ``command`` and ``bicep`` to paste."""
 
     title: str
     detail: str = ""

@@ -83,7 +83,7 @@ def _grants_data(grant: Grant) -> bool:
 
 
 def _only_by_unclear_wildcard(grant: Grant, *, abac: bool) -> bool:
-    """A custom role's wildcard within the registry's own actions is documented unclearly (custom roles, ARM private link)."""
+    """A custom role's wildcard within the registry's own actions is documented unclearly (*Custom roles*)."""
     if not grant.custom:
         return False
     wanted = CONTENT_READ if abac else PULL

@@ -73,9 +73,7 @@ def _by_kind(compute: Compute) -> Puller:
 
 
 def _as_identity(identity: Identity, reason: str) -> Puller:
-    return Puller(
-        kind=PullerKind.IDENTITY, reason=reason, principal_id=identity.principal_id, identity=identity
-    )
+    return Puller(kind=PullerKind.IDENTITY, reason=reason, principal_id=identity.principal_id, identity=identity)
 
 
 def _identity_named(identities: Iterable[Identity], named: str | None) -> Identity | None:

@@ -23,9 +23,7 @@ _BACKSLASH, _NEWLINE = b"\\\n"
 _PASSES = 4
 _LONG = 128  # longer than any tag and any word
 _EMPTY = frozenset({b"null", b"none", b"true", b"false", b"nil", b"undefined"})
-_FLAG_PROSE = frozenset(
-    {b"via", b"flag", b"option", b"is", b"and", b"or", b"argument", b"must", b"for", b"in"}
-)
+_FLAG_PROSE = frozenset({b"via", b"flag", b"option", b"is", b"and", b"or", b"argument", b"must", b"for", b"in"})
 _PEM_SPAN = 32 * 1024
 _PEM_LINES = 128
 

@@ -79,9 +79,7 @@ SPOKEN = (
 
 # --- where the value ends, and what is none ---------------------------------------------------------------
 
-ENDS_ASSIGNED = _compile(
-    rb"[\s\"'`&;<>]|,(?:[\s\"']|[\w.\-]+[=:]|\z)|\\+u0026|\\+[nrt\"']|%26|%2526|%3B|&amp;"
-)
+ENDS_ASSIGNED = _compile(rb"[\s\"'`&;<>]|,(?:[\s\"']|[\w.\-]+[=:]|\z)|\\+u0026|\\+[nrt\"']|%26|%2526|%3B|&amp;")
 ENDS_WORD = _compile(rb"[\s\"'`<>]|,(?:[\s\"']|[\w.\-]+[=:]|\z)|\\+[nrt\"']")
 OPENING = _compile(rb"\\*[\"']")
 CLOSING = {quote: _compile(b"[\n" + quote + b"]") for quote in (b'"', b"'")}

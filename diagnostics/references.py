@@ -53,7 +53,7 @@ _PUBLIC_HOSTS = frozenset(
 )
 
 
-class MalformedReference(ValueError):  # noqa: N818  (named for what the reader meets)
+class MalformedReference(ValueError):
     """A text that is no image reference, or one that no client can have meant.
 
     ``part`` is ``reference``, ``registry``, ``repository``, ``tag`` or ``digest``; ``problem`` says in words
@@ -90,9 +90,7 @@ def _parse(text: str, fixes: int) -> ImageReference:
     _check_repository(registry, repository, text, fixes)
     implied = not (tag or digest)
     tag = "latest" if implied else tag
-    return ImageReference(
-        registry=registry, repository=repository, tag=tag, digest=digest, tag_implied=implied
-    )
+    return ImageReference(registry=registry, repository=repository, tag=tag, digest=digest, tag_implied=implied)
 
 
 def _wrong(part: str, problem: str, fixed: str | None, fixes: int) -> MalformedReference:
@@ -116,9 +114,7 @@ def _check_text(text: str, fixes: int) -> None:
         raise MalformedReference("reference", "is empty")
     _check_wrapping(text, fixes)
     if found := _PLACEHOLDER.search(text):
-        raise MalformedReference(
-            "reference", f"holds the placeholder {found.group(0)!r}, which nobody replaced"
-        )
+        raise MalformedReference("reference", f"holds the placeholder {found.group(0)!r}, which nobody replaced")
     if len(text.split()) > 1:
         raise _wrong("reference", "has a blank inside", "".join(text.split()), fixes)
 
@@ -138,9 +134,7 @@ def _check_wrapping(text: str, fixes: int) -> None:
         raise MalformedReference("reference", "names an Azure ML asset, not an image")
     if scheme := _SCHEME.match(text):
         rest = text[scheme.end() :].rstrip("/")
-        raise _wrong(
-            "registry", f"begins with {scheme.group(0)!r}, an image reference has no scheme", rest, fixes
-        )
+        raise _wrong("registry", f"begins with {scheme.group(0)!r}, an image reference has no scheme", rest, fixes)
     if text[-1] in "/:@":
         part = {"/": "repository", ":": "tag", "@": "digest"}[text[-1]]
         raise _wrong(part, f"is missing after the last {text[-1]!r}", text.rstrip("/:@"), fixes)
@@ -254,9 +248,7 @@ def _check_repository(registry: str, repository: str, text: str, fixes: int) -> 
             fixed = text.replace(written, "/".join(filter(None, written.split("/"))), 1)
             raise _wrong("repository", "has two slashes in a row, or one in front", fixed, fixes)
         if not _COMPONENT.fullmatch(component):
-            raise MalformedReference(
-                "repository", f"{_short(component)} breaks the grammar of a path component"
-            )
+            raise MalformedReference("repository", f"{_short(component)} breaks the grammar of a path component")
     only = repository.removeprefix("library/")
     if registry == "docker.io" and len(only) == 64 and not only.strip("0123456789abcdef"):
         raise MalformedReference("repository", "is an image's id: 64 hex digits name no repository")
@@ -334,9 +326,7 @@ def host_problems(reference: ImageReference, login_server: str | None) -> tuple[
     if login_server and not problems and not same_registry(host, login_server):
         problems += _look_alike_problems(host, _normal(login_server))
     if reference.registry != reference.registry.lower() and _suffix(host):
-        problems.append(
-            "the host has upper-case letters; Docker finds a stored log-in only under the lower-case host"
-        )
+        problems.append("the host has upper-case letters; Docker finds a stored log-in only under the lower-case host")
     return tuple(problems)
 
 
@@ -363,9 +353,7 @@ def _look_alike_problems(host: str, login_server: str) -> list[str]:
     problems = []
     ours, theirs = host.partition(".")[0], login_server.partition(".")[0]
     if _suffix(host) != _suffix(login_server):
-        problems.append(
-            f"{host} has the suffix of another cloud: the registry's login server is {login_server}"
-        )
+        problems.append(f"{host} has the suffix of another cloud: the registry's login server is {login_server}")
     elif ours != theirs and "-" not in ours:
         problems.append(f"{host} lacks the hash of the domain name label: the login server is {login_server}")
     elif ours != theirs:

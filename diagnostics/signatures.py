@@ -7,7 +7,7 @@ time to match is linear in the text whatever the text is. Three additions make t
   followed by ``?`` may be absent;
 * ``%line%`` skips within a line, ``%near%`` over up to 4 line ends, ``%block%`` over up to 12 (all as
   little as possible); ``%rest%`` is what is left of a line, with the next where it ends in a colon;
-  ``%acr%`` is a login server of Azure's, ``%q%`` an optional quotation mark;
+  ``%acr%`` is a login server of Azure's, ``%api%`` that or a call of a registry's API, ``%q%`` an optional quotation mark;
 * ``%image%`` and every other name of :data:`CAPTURES` is a group of that name with the shape given there.
 
 A group named ``proof`` marks the place that proves the symptom where that is not the start of the match.
@@ -60,11 +60,15 @@ CAPTURES = {
 ``identity`` a managed identity or principal, ``client`` who asked, ``mode`` how the pull authenticated
 (``public``: nothing was sent), ``code`` a component's error code or action, ``issuer`` who signed the refused
 certificate, ``platform`` what was wanted, ``package`` and ``step`` what failed in a build, ``timeout`` the
-time that was given, ``transferred`` and ``total`` the sizes of a download, ``usage`` and ``limit`` of a quota.
+time that was given, ``transferred`` and ``total`` of a download, ``usage`` and ``limit`` of a quota.
 """
 
 _SHORTHAND = {
     "acr": r"[\w.*<>-]*azurecr\.(?:io|us|cn|de)\b",
+    "api": (
+        r"(?:[\w.*<>-]*azurecr\.(?:io|us|cn|de)\b|\bmcr\.microsoft\.com|registry-1\.docker\.io|auth\.docker\.io"
+        r"|\bghcr\.io|\bquay\.io|/v2/\S*(?:manifests|blobs|tags)/|/v2/_catalog|/v2/%q%:)"
+    ).replace("%q%", "[\"']?"),
     "block": r"(?:[^\n]*\n){0,12}?[^\n]*?",
     "line": r"[^\n]*?",
     "near": r"(?:[^\n]*\n){0,4}?[^\n]*?",

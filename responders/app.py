@@ -69,9 +69,7 @@ def _handler() -> Handler:
     from responders.store import open_store  # noqa: PLC0415
 
     settings = _settings()
-    return Handler(
-        settings=settings, store=open_store(settings.store), investigate=_investigate, now=utc_now
-    )
+    return Handler(settings=settings, store=open_store(settings.store), investigate=_investigate, now=utc_now)
 
 
 def _investigate(run: FailedRun) -> Evidence:

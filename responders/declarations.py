@@ -10,15 +10,26 @@ from dataclasses import dataclass
 __all__ = ["Problem", "Secret", "Setting"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """A value that prints as stars, in a repr, in an f-string, in a traceback that shows local variables."""
+    """A value that prints as stars, in a repr, in an f-string, in a traceback that shows local variables.
 
-    _value: str
+    It is no dataclass, since ``dataclasses.asdict`` would unfold it.
+    """
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
 
     def reveal(self) -> str:
         """Return the value itself; call it only where the value is used, and keep it in no variable."""
-        return self._value
+        return self.__value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self.__value
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
 
     def __repr__(self) -> str:
         return "Secret(****)"

@@ -56,9 +56,7 @@ Fits = Callable[[tuple[Block, ...]], bool]
 def shorten(block: Block, limits: LineLimits, cost: Cost) -> Shortened:
     """Return ``block`` with each of its lines cut to ``limits``."""
     done = [_shorten_line(line, limits, cost) for line in block.lines[:_MOST_LINES]]
-    return Shortened(
-        replace(block, lines=tuple(line for line, _ in done)), sum(was_cut for _, was_cut in done)
-    )
+    return Shortened(replace(block, lines=tuple(line for line, _ in done)), sum(was_cut for _, was_cut in done))
 
 
 def fit(blocks: Sequence[Block], limits: LineLimits, cost: Cost, fits: Fits) -> Fitted:
@@ -73,9 +71,7 @@ def fit(blocks: Sequence[Block], limits: LineLimits, cost: Cost, fits: Fits) -> 
         loss = _loss(blocks[place], count, shortened.lines_cut)
         if loss:
             losses[place] = loss
-    return Fitted(
-        tuple(kept[place] for place in sorted(kept)), tuple(losses[place] for place in sorted(losses))
-    )
+    return Fitted(tuple(kept[place] for place in sorted(kept)), tuple(losses[place] for place in sorted(losses)))
 
 
 def announcement(losses: Sequence[str], report: Report) -> str:
@@ -99,9 +95,7 @@ def _shorten_line(line: Line, limits: LineLimits, cost: Cost) -> tuple[Line, boo
             return Pair(name.text, worth.text), name.was_cut or worth.was_cut
         case Code(text, caption):
             shown = _shorten_code(text, limits, cost)
-            source = (
-                _shorten_prose(caption, limits.caption, cost) if caption.strip() else Cut("", was_cut=False)
-            )
+            source = _shorten_prose(caption, limits.caption, cost) if caption.strip() else Cut("", was_cut=False)
             return Code(shown.text, source.text), shown.was_cut or source.was_cut
 
 

@@ -29,7 +29,7 @@ _LEASE = timedelta(minutes=2)
 _TRANSIENT = (Unreachable, Throttled, ServiceFailed, NoCredential)
 
 
-class TryAgain(Exception):  # noqa: N818 - named for what the queue shall do
+class TryAgain(Exception):
     """The run could not be handled now; the queue delivers it again, and in the end to the poison queue."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -96,9 +96,7 @@ def notify(
     """
     wanted = tuple(destinations)
     if not wanted:
-        _LOG.warning(
-            "No channel is configured; the diagnosis is logged only.\n%s", redact(render_text(report))
-        )
+        _LOG.warning("No channel is configured; the diagnosis is logged only.\n%s", redact(render_text(report)))
         return Notification(Outcome.LOGGED)
     deliveries = tuple(_deliver(report, d, now, post) for d in wanted if d.channel.name not in already)
     notification = Notification(_outcome(deliveries, some_before=bool(already)), deliveries)
@@ -119,16 +117,7 @@ def _fall_back(
     report: Report, fallbacks: Iterable[Destination], refused: Notification, now: datetime, post: Post
 ) -> Notification:
     second = tuple(_deliver(report, destination, now, post) for destination in fallbacks)
-    marked = tuple(
-        Delivery(
-            channel=f"fallback {d.channel}",
-            receipt=d.receipt,
-            error=d.error,
-            after=d.after,
-            minimal=d.minimal,
-        )
-        for d in second
-    )
+    marked = tuple(replace(delivery, channel=f"fallback {delivery.channel}") for delivery in second)
     outcome = Outcome.FALLBACK if any(d.receipt for d in second) else _outcome(marked, some_before=False)
     if outcome is Outcome.REFUSED:
         _LOG.error("No channel took the diagnosis; it follows.\n%s", redact(render_text(report)))
@@ -142,9 +131,7 @@ def _deliver(report: Report, destination: Destination, now: datetime, post: Post
         delivery = _post_full_or_minimal(report, destination, now, post)
     except SendError as error:
         _LOG.warning("%s did not take the report: %s", name, error)
-        return Delivery(
-            channel=name, error=str(error), after=error.after if isinstance(error, Later) else None
-        )
+        return Delivery(channel=name, error=str(error), after=error.after if isinstance(error, Later) else None)
     except Exception as error:  # noqa: BLE001  (one responder's fault must not hide another)
         # Its message could hold anything, an address among it: the places are enough to find the fault.
         _LOG.error("%s failed with %s at %s", name, type(error).__name__, _places(error))

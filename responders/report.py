@@ -92,8 +92,7 @@ def undeliverable_report(
     """
     name = one_line(run.run_id) if run else "a run that could not be read from its event"
     step = advice or (
-        "Open the run and read its error. Its message waits in the poison queue: "
-        "put it back once the reason is gone."
+        "Open the run and read its error. Its message waits in the poison queue: put it back once the reason is gone."
     )
     facts = _event_facts(run) if run else [Pair("Event", NOT_KNOWN)]
     return Report(
@@ -170,7 +169,7 @@ def _run_facts(evidence: Evidence, affected: Sequence[str]) -> list[Line]:
     if compute and details and details.compute_kind:
         compute = f"{compute} ({details.compute_kind})"
     facts: list[Line] = [
-        Pair("Run", run.run_id),
+        Pair("Run id", run.run_id),
         Pair("Experiment", run.experiment or (details and details.experiment) or NOT_KNOWN),
         Pair("Submitted by", run.submitted_by or (details and details.submitted_by) or NOT_KNOWN),
         Pair("Workspace", _workspace(run.workspace_id)),
@@ -187,7 +186,7 @@ def _run_facts(evidence: Evidence, affected: Sequence[str]) -> list[Line]:
 
 def _event_facts(run: FailedRun) -> list[Line]:
     return [
-        Pair("Run", run.run_id),
+        Pair("Run id", run.run_id),
         Pair("Experiment", run.experiment or NOT_KNOWN),
         Pair("Submitted by", run.submitted_by or NOT_KNOWN),
         Pair("Workspace", _workspace(run.workspace_id)),
@@ -240,9 +239,7 @@ def _caption(symptom: Symptom, excerpt: LogExcerpt) -> str:
 
 def _checks(diagnosis: Diagnosis, evidence: Evidence) -> list[Line]:
     told: list[Line] = [*map(Text, diagnosis.checks)] or [*_unread_facts(evidence)]
-    judged = [
-        _judged(f) for f in diagnosis.findings if f is not diagnosis.headline and f not in diagnosis.also
-    ]
+    judged = [_judged(f) for f in diagnosis.findings if f is not diagnosis.headline and f not in diagnosis.also]
     gaps = [Pair("unknown", gap) for gap in evidence.gaps]
     logs = [Pair("unknown", f"{log.file} could not be read: {log.reason}") for log in evidence.unread_logs]
     return [*told, *judged, *gaps, *logs]
@@ -283,9 +280,7 @@ def _notes(diagnosis: Diagnosis, evidence: Evidence) -> list[Line]:
     refused = sorted(
         {f.missing_action for f in evidence.facts.values() if isinstance(f, Unknown)} - {None, ""}, key=str
     )
-    actions = [
-        f"The responder lacks the right {action}; with it more could be checked." for action in refused
-    ]
+    actions = [f"The responder lacks the right {action}; with it more could be checked." for action in refused]
     texts = [*diagnosis.notes, *(f"Not checked: {what}" for what in unchecked), *actions, *details]
     return [Text(text) for text in texts]
 

@@ -82,7 +82,7 @@ class SendError(Exception):
     """A payload was not delivered."""
 
 
-class Later(SendError):  # noqa: N818  (named after what to do)
+class Later(SendError):
     """Worth another try, not before ``after`` has passed."""
 
     def __init__(self, message: str, after: timedelta = _DEFAULT_WAIT) -> None:
@@ -98,7 +98,7 @@ class Unreachable(Later):
     """No answer came; whether the service took the payload is not known."""
 
 
-class Refused(SendError):  # noqa: N818  (named after what happened)
+class Refused(SendError):
     """The service refused for good. ``status`` is its HTTP status, ``word`` its own explanation, redacted."""
 
     def __init__(self, status: int, word: str) -> None:
@@ -145,9 +145,7 @@ def post_json(
     raise Refused(answer.status, _word(answer, url))
 
 
-def _post(
-    url: Secret, body: bytes, headers: Mapping[str, Secret], timeouts: Timeouts
-) -> _Answer | Unreachable:
+def _post(url: Secret, body: bytes, headers: Mapping[str, Secret], timeouts: Timeouts) -> _Answer | Unreachable:
     """Return the answer, or the error: raised in here it would carry requests' own, with the address."""
     import requests  # noqa: PLC0415  (heavy; only who posts pays for it)
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
@@ -214,9 +212,7 @@ def _without(text: str, url: Secret) -> str:
     parts = urlsplit(url.reveal())
     query = [value for _, value in parse_qsl(parts.query, keep_blank_values=True)]
     secrets = [url.reveal(), parts.path, parts.query, *parts.path.split("/"), *query]
-    spellings = {
-        spelling for secret in secrets for spelling in (secret, unquote(secret), secret.replace("/", "\\/"))
-    }
+    spellings = {spelling for secret in secrets for spelling in (secret, unquote(secret), secret.replace("/", "\\/"))}
     for secret in sorted(spellings, key=len, reverse=True):
         text = text.replace(secret, str(url)) if len(secret) >= _SHORTEST_SECRET else text
     return text

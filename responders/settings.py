@@ -158,17 +158,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         fallbacks=_destinations(reader, more_hosts, fallback=True),
         workspaces=_workspaces(reader),
         registry_allowlist=reader.list(REGISTRIES, _HOST),
-        notify_not_registry=reader.read(
-            NOTIFY_NOT_REGISTRY, _truth, False, "it is not true or false; false is used"
-        ),
-        notify_insufficient=reader.read(
-            NOTIFY_INSUFFICIENT, _truth, True, "it is not true or false; true is used"
-        ),
+        notify_not_registry=reader.read(NOTIFY_NOT_REGISTRY, _truth, False, "it is not true or false; false is used"),
+        notify_insufficient=reader.read(NOTIFY_INSUFFICIENT, _truth, True, "it is not true or false; true is used"),
         client_id=client_id,
         cloud=cloud,
-        deadline=reader.read(
-            DEADLINE, _seconds, timedelta(seconds=45), "it is not 5 to 600 seconds; 45 is used"
-        ),
+        deadline=reader.read(DEADLINE, _seconds, timedelta(seconds=45), "it is not 5 to 600 seconds; 45 is used"),
         problems=tuple(reader.problems),
     )
 
@@ -184,9 +178,7 @@ def misspelt_settings(environ: Mapping[str, str], declared: Iterable[Setting]) -
     """
     known = [setting.name for setting in declared]
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
-    return tuple(
-        Problem(name, _suggestion(get_close_matches(name, known, n=1, cutoff=0.8))) for name in unknown
-    )
+    return tuple(Problem(name, _suggestion(get_close_matches(name, known, n=1, cutoff=0.8))) for name in unknown)
 
 
 class _Reader:
@@ -217,9 +209,7 @@ class _Reader:
         good = tuple(dict.fromkeys(item for item in items if shape.fullmatch(item)))
         for place, item in enumerate(items, start=1):
             if not shape.fullmatch(item):
-                self.wrong(
-                    setting, f"entry {place} of {len(items)} has not the expected form and is left out"
-                )
+                self.wrong(setting, f"entry {place} of {len(items)} has not the expected form and is left out")
         return good
 
 

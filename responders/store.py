@@ -46,15 +46,15 @@ class StoreError(Exception):
     """A store could not do what was asked."""
 
 
-class StoreUnavailable(StoreError):  # noqa: N818  (named after what happened)
+class StoreUnavailable(StoreError):
     """The store gave no answer or refused access; another try later may succeed."""
 
 
-class NewerSchema(StoreError):  # noqa: N818  (likewise)
+class NewerSchema(StoreError):
     """What is stored was written by a newer version of the product; this one must not guess at it."""
 
 
-class RecordTooLarge(StoreError):  # noqa: N818  (likewise)
+class RecordTooLarge(StoreError):
     """A record does not fit; what is large belongs into a document."""
 
 

@@ -90,10 +90,7 @@ def _passes(test: re.Match[str], repository: str) -> bool:
     values = [test["one"]] if test["one"] is not None else re.findall(r"'([^']*)'", test["many"])
     if kind.endswith("ignorecase"):
         repository, values = repository.lower(), [value.lower() for value in values]
-    if "startswith" in kind:
-        found = any(repository.startswith(value) for value in values)
-    else:
-        found = repository in values
+    found = repository.startswith(tuple(values)) if "startswith" in kind else repository in values
     return not found if "not" in kind else found
 
 
@@ -147,9 +144,7 @@ class Access:
         if not (principal := responder.get("principal_id")):
             return
         for subscription in world.get("subscriptions") or ():
-            self.assignments.append(
-                Assignment(f"/subscriptions/{subscription['id']}", READER_ROLE, principal)
-            )
+            self.assignments.append(Assignment(f"/subscriptions/{subscription['id']}", READER_ROLE, principal))
         registries = {registry["login_server"]: registry for registry in world.get("registries") or ()}
         for plane in responder.get("data_plane") or ():
             registry = registries.get(plane["login_server"])

@@ -79,9 +79,7 @@ class Azure:
 
     def workspace_named(self, name: str | None) -> Mapping[str, Any] | None:
         """Return the workspace of that name; without a name the first."""
-        found = [
-            it for it in entries(self.world, "workspaces") if not name or it["name"].lower() == name.lower()
-        ]
+        found = [it for it in entries(self.world, "workspaces") if not name or it["name"].lower() == name.lower()]
         return found[0] if found else None
 
     def storage_account(self, workspace: Mapping[str, Any]) -> str:

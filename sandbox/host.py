@@ -1,7 +1,7 @@
 """A small local functions host: the Event Grid webhook, and queues with dequeue counts and poison.
 
 It loads a ``function_app.py`` as it is, asks ``azure.functions`` what is there, converts triggers with that library's
-own converters, and dispatches. Webhook behaviour: Microsoft.Azure.WebJobs.Extensions.EventGrid, ``HttpRequestProcessor``;
+own converters, and dispatches. Webhook: Microsoft.Azure.WebJobs.Extensions.EventGrid, ``HttpRequestProcessor``;
 queue behaviour: *Azure Queue storage trigger and bindings for Azure Functions*.
 """
 
@@ -46,7 +46,7 @@ class Invocation:
     dequeue_count: int | None = None
 
 
-class Failure(Exception):  # noqa: N818 - it is what the caller of a function sees
+class Failure(Exception):
     """A function raised; the text is the error's own."""
 
 
@@ -65,7 +65,7 @@ class _Message:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-class _Output(Out[str]):  # type: ignore[misc]
+class _Output(Out[str]):
     """What the worker hands to a function for an output binding."""
 
     def __init__(self) -> None:
@@ -289,5 +289,5 @@ def _function(found: Any) -> _Function:
 
 def _converted(binding: str, datum: Datum, metadata: Mapping[str, Any]) -> Any:
     """Convert with the library's own converter, as the worker does."""
-    converter = get_binding_registry().get(binding)
+    converter = get_binding_registry().get(binding)  # type: ignore[no-untyped-call]
     return converter.decode(datum, trigger_metadata=metadata)

@@ -28,9 +28,7 @@ def merged(base: Tree, change: Tree) -> Tree:
     list, and an empty one, replaces. Anything else, null included, replaces.
     """
     if isinstance(base, Mapping) and isinstance(change, Mapping):
-        return {
-            key: _value(base, change, key) for key in [*base, *(key for key in change if key not in base)]
-        }
+        return {key: _value(base, change, key) for key in [*base, *(key for key in change if key not in base)]}
     if isinstance(base, list) and isinstance(change, list) and (keys := _identity(base, change)):
         return _by_name(base, change, keys)
     return change
@@ -48,9 +46,7 @@ def _identity(base: list[Any], change: list[Any]) -> tuple[str, ...] | None:
     entries = [*base, *change]
     if not all(isinstance(entry, Mapping) for entry in entries):
         return None
-    return next(
-        (keys for keys in _IDENTITIES if all(key in entry for key in keys for entry in entries)), None
-    )
+    return next((keys for keys in _IDENTITIES if all(key in entry for key in keys for entry in entries)), None)
 
 
 def _by_name(base: list[Any], change: list[Any], keys: tuple[str, ...]) -> list[Any]:

@@ -61,11 +61,7 @@ class _Builder:
     def _home(self) -> str:
         """Return the resource group of what states none: that of the first workspace."""
         workspace = self._azure.workspace_named(None)
-        return (
-            _group(self._azure.workspace_id(workspace))
-            if workspace
-            else "/subscriptions/none/resourceGroups/none"
-        )
+        return _group(self._azure.workspace_id(workspace)) if workspace else "/subscriptions/none/resourceGroups/none"
 
     def vnets(self) -> Iterator[Resource]:
         stated = {it["id"]: it for it in entries(self._network, "vnets")}
@@ -93,9 +89,7 @@ class _Builder:
         if where in self._routes:
             properties["routeTable"] = {"id": _sibling(where, "routeTables", "rt")}
         if nat:
-            properties["natGateway"] = {
-                "id": _sibling(where.split("/subnets/", maxsplit=1)[0], "natGateways", "nat")
-            }
+            properties["natGateway"] = {"id": _sibling(where.split("/subnets/", maxsplit=1)[0], "natGateways", "nat")}
         shown = _resource(where, properties)
         del shown["location"]
         return shown
@@ -106,9 +100,7 @@ class _Builder:
             yield self._subnet(where, nats.get(where.split("/subnets/")[0].lower()))
         for subnet, it in self._routes.items():
             routes = [_route(index, one) for index, one in enumerate(entries(it, "routes"))]
-            yield _resource(
-                _sibling(subnet, "routeTables", "rt"), {"routes": routes, "subnets": [{"id": subnet}]}
-            )
+            yield _resource(_sibling(subnet, "routeTables", "rt"), {"routes": routes, "subnets": [{"id": subnet}]})
         for subnet, it in self._rules.items():
             rules = [_rule(one) for one in entries(it, "rules")]
             where = _sibling(subnet, "networkSecurityGroups", "nsg")
@@ -120,9 +112,7 @@ class _Builder:
             policy = f"{prefix}/firewallPolicies/policy-{index}"
             yield _resource(f"{prefix}/azureFirewalls/firewall-{index}", _firewall(it, policy))
             authority = {"name": it.get("tls_certificate_authority") or "authority", "keyVaultSecretId": None}
-            inspected = (
-                {"transportSecurity": {"certificateAuthority": authority}} if it.get("tls_inspection") else {}
-            )
+            inspected = {"transportSecurity": {"certificateAuthority": authority}} if it.get("tls_inspection") else {}
             yield _resource(policy, {"sku": {"tier": "Premium"}, **inspected})
 
     def endpoints(self) -> Iterator[Resource]:
@@ -171,9 +161,7 @@ class _Builder:
             where = f"{group}/providers/{_NETWORK}/privateDnsZones/{it['zone']}"
             yield _zone(where, it)
             yield from (_record(where, it["zone"], one) for one in entries(it, "a_records"))
-            yield from (
-                _link(where, index, one, it.get("resolution_policy")) for index, one in enumerate(links)
-            )
+            yield from (_link(where, index, one, it.get("resolution_policy")) for index, one in enumerate(links))
 
 
 def _nat(vnet: str, address: str) -> Iterator[Resource]:

@@ -114,9 +114,7 @@ def _image(platform: str, tag: Mapping[str, Any], media_type: str, digest: str |
     described = {"mediaType": _CONFIG_TYPES[media_type], "size": len(config), "digest": _digest(config)}
     layers = _layers(platform, tag, media_type, total)
     body = _dumped({"schemaVersion": 2, "mediaType": media_type, "config": described, "layers": layers})
-    return Manifest(
-        digest or _digest(body), media_type, body, platform, total, tag, (_digest(config), config)
-    )
+    return Manifest(digest or _digest(body), media_type, body, platform, total, tag, (_digest(config), config))
 
 
 def _platform(text: str) -> dict[str, str]:
@@ -145,9 +143,7 @@ def manifest_of(tag: Mapping[str, Any]) -> Manifest:
     ]
     body = _dumped({"schemaVersion": 2, "mediaType": media_type, "manifests": described})
     size = sum(it.size for it in children)
-    return Manifest(
-        tag.get("digest") or _digest(body), media_type, body, platforms[0], size, tag, None, children
-    )
+    return Manifest(tag.get("digest") or _digest(body), media_type, body, platforms[0], size, tag, None, children)
 
 
 def _repository(stated: Mapping[str, Any]) -> Repository:

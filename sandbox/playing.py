@@ -130,9 +130,7 @@ def _outcome(
     )
 
 
-def _kept(
-    scenario: Scenario, path: Path
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], str]:
+def _kept(scenario: Scenario, path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], str]:
     """Read what the product stored of every run of the scenario, and the store's raw bytes as text."""
     from responders.settings import SqliteStore  # noqa: PLC0415 - only a played story needs the product
     from responders.store import open_store, record_to_json  # noqa: PLC0415

@@ -104,9 +104,7 @@ class Proxy:
     plain http) is handed on with the listener's own address as its host. Port 0 takes a free one.
     """
 
-    def __init__(
-        self, answer: Callable[[Request], Reply], connected: Callable[[str], None], port: int = 0
-    ) -> None:
+    def __init__(self, answer: Callable[[Request], Reply], connected: Callable[[str], None], port: int = 0) -> None:
         self._answer, self._connected = answer, connected
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -189,6 +187,4 @@ class Proxy:
 def _absolute(request: Request) -> Request:
     parts = urlsplit(request.target)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    return Request(
-        request.method, (parts.hostname or "").lower(), target, request.headers, request.body, "http"
-    )
+    return Request(request.method, (parts.hostname or "").lower(), target, request.headers, request.body, "http")

@@ -113,9 +113,7 @@ class RegistryApi:
         if repository is None:
             detail = {"name": found["name"]}
             return registry_error(404, "NAME_UNKNOWN", "repository name not known to registry", detail)
-        return self._of_repository(
-            kind, request, repository, found.groupdict().get("reference") or "", reader
-        )
+        return self._of_repository(kind, request, repository, found.groupdict().get("reference") or "", reader)
 
     def _of_repository(
         self, kind: str, request: Request, it: Repository, reference: str, reader: Reader
@@ -223,12 +221,8 @@ class RegistryApi:
 
 def _unknown(reference: str) -> Answer:
     if ":" in reference:
-        return registry_error(
-            404, "MANIFEST_UNKNOWN", f"manifest {reference} is not found", {"Digest": reference}
-        )
-    return registry_error(
-        404, "MANIFEST_UNKNOWN", f'manifest tagged by "{reference}" is not found', {"Tag": reference}
-    )
+        return registry_error(404, "MANIFEST_UNKNOWN", f"manifest {reference} is not found", {"Digest": reference})
+    return registry_error(404, "MANIFEST_UNKNOWN", f'manifest tagged by "{reference}" is not found', {"Tag": reference})
 
 
 def _blob(it: Repository, digest: str, method: str) -> Answer | None:
@@ -256,9 +250,7 @@ def _ordered(tags: dict[str, Manifest], order: str | None) -> list[str]:
 
 def _attributes(stated: Mapping[str, Any]) -> dict[str, bool]:
     shown = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}
-    return shown | {
-        key: stated[key] for key in ("readEnabled", "writeEnabled") if stated.get(key) is not None
-    }
+    return shown | {key: stated[key] for key in ("readEnabled", "writeEnabled") if stated.get(key) is not None}
 
 
 def _tag_document(name: str, manifest: Manifest) -> dict[str, Any]:

@@ -187,8 +187,7 @@ BUILT_IN: tuple[Role, ...] = (
         ("*",),
         _CONTRIBUTOR_NOT,
         description=(
-            "Grants full access to manage all resources, "
-            "but does not allow you to assign roles in Azure RBAC."
+            "Grants full access to manage all resources, but does not allow you to assign roles in Azure RBAC."
         ),
     ),
     Role(

@@ -53,7 +53,7 @@ class RunDocuments:
             },
             "correlation": {
                 "operation": stable_guid("operation", message).replace("-", ""),
-                "request": "9ef7a9af50a4323b",
+                "request": stable_guid("request", message).replace("-", "")[:16],
             },
             "environment": region,
             "location": region,
@@ -136,9 +136,7 @@ class RunDocuments:
 
     def _started(self, run: Mapping[str, Any]) -> str:
         stated = run.get("started")
-        return _stamp(
-            datetime.fromisoformat(stated) if stated else self._azure.scenario.failed_at - USUAL_DURATION
-        )
+        return _stamp(datetime.fromisoformat(stated) if stated else self._azure.scenario.failed_at - USUAL_DURATION)
 
     def _properties(self, run: Mapping[str, Any]) -> dict[str, str]:
         shown = {
@@ -220,7 +218,7 @@ class RunDocuments:
             "userAltSecId": None,
             "userIss": f"https://sts.windows.net/{self._azure.tenant}/",
             "userTenantId": self._azure.tenant,
-            "userName": "Dana Example",
+            "userName": "Robin Sample",
             "upn": None,
         }
 

@@ -45,9 +45,7 @@ WORKSPACE = {
     "image_build_compute": TEXT,
     "managed_network": {
         "isolation_mode": TEXT,
-        "outbound_rules": Many(
-            {"name": TEXT, "type": TEXT, "destination": TEXT, "category": TEXT, "status": TEXT}
-        ),
+        "outbound_rules": Many({"name": TEXT, "type": TEXT, "destination": TEXT, "category": TEXT, "status": TEXT}),
     },
     "public_network_access": TEXT,
     "connections": Many(FREE),
@@ -154,15 +152,11 @@ NETWORK = {
             "tls_certificate_authority": TEXT,
         }
     ),
-    "vnets": Many(
-        {"id": NAME, "region": TEXT, "dns_servers": TEXT, "peerings": TEXTS, "nat_gateway_ip": TEXT}
-    ),
+    "vnets": Many({"id": NAME, "region": TEXT, "dns_servers": TEXT, "peerings": TEXTS, "nat_gateway_ip": TEXT}),
     "nsgs": Many(
         {
             "subnet": TEXT,
-            "rules": Many(
-                {"name": TEXT, "direction": TEXT, "destination": TEXT, "access": TEXT, "priority": WHOLE}
-            ),
+            "rules": Many({"name": TEXT, "direction": TEXT, "destination": TEXT, "access": TEXT, "priority": WHOLE}),
         }
     ),
 }
@@ -174,9 +168,7 @@ WORLD = {
     "computes": Many(COMPUTE),
     "registries": Many(REGISTRY),
     "images": Many(IMAGE),
-    "role_definitions": Many(
-        {"name": NAME, "id": TEXT, "assignableScopes": TEXTS, "permissions": PERMISSIONS}
-    ),
+    "role_definitions": Many({"name": NAME, "id": TEXT, "assignableScopes": TEXTS, "permissions": PERMISSIONS}),
     "role_assignments": Many(
         {
             "scope": NAME,
@@ -234,9 +226,7 @@ WORLD = {
     "arm_not_found": TEXTS,
     "key_vaults": Many({"name": NAME, "state": TEXT, "keys": Many({"name": NAME, "enabled": FLAG})}),
     "wording_of_error": TEXT,
-    "applications": Many(
-        {"app_id": TEXT, "display_name": TEXT, "password_credentials": Many({"endDateTime": TEXT})}
-    ),
+    "applications": Many({"app_id": TEXT, "display_name": TEXT, "password_credentials": Many({"endDateTime": TEXT})}),
 }
 ERROR = {"code": TEXT, "message": TEXT}
 RUN: dict[str, Any] = {

@@ -202,7 +202,7 @@ def _shown(message: Message) -> str:
     texts = "\n".join(_texts(message.payload))
     if message.channel.startswith("slack"):
         return f"{texts}\n{html.unescape(texts)}"
-    return f"{texts}\n{html.unescape(re.sub(r'\\(.)', r'\1', texts))}"
+    return texts + "\n" + html.unescape(re.sub(r"\\(.)", r"\1", texts))
 
 
 def _texts(payload: Any) -> Iterator[str]:

@@ -63,9 +63,7 @@ class Sandbox:
         self._begin()
 
     def _begin(self) -> None:
-        tenant = (
-            table(self.scenario.world, "responder").get("tenant") or "00000000-0000-0000-0000-000000000000"
-        )
+        tenant = table(self.scenario.world, "responder").get("tenant") or "00000000-0000-0000-0000-000000000000"
         tokens = Ledger(self.sentinel, self._now, tenant)
         self._azure = Azure(self.scenario, self._recorder, tokens, Access(self.scenario.world), self.sentinel)
         self._front = Front(self.scenario)
@@ -172,9 +170,7 @@ class Sandbox:
     def _connected(self, host: str) -> None:
         self._recorder.connected(host)
         if host in self._untouchable:
-            self._recorder.add(
-                Violation("CONNECT", host, "", "the world says that this host must not be asked")
-            )
+            self._recorder.add(Violation("CONNECT", host, "", "the world says that this host must not be asked"))
 
     def _answer(self, request: Request) -> Reply:
         started = self._clock()
@@ -202,9 +198,7 @@ class Sandbox:
             return self._refuse(request, 501, f"the host {request.host} is not part of this simulated Azure")
         reply = service.answer(request)
         if reply is None:
-            return self._refuse(
-                request, 501, f"{request.method} {request.path} of {request.host} is not simulated"
-            )
+            return self._refuse(request, 501, f"{request.method} {request.path} of {request.host} is not simulated")
         return reply
 
     def _refuse(self, request: Request, status: int, reason: str) -> Reply:

@@ -221,7 +221,7 @@ def job_document(azure: Azure, workspace: Mapping[str, Any], run: Mapping[str, A
     if kind == "Command":
         properties |= _command(where, run)
     created = azure.scenario.failed_at.isoformat()
-    data = {"createdAt": created, "createdBy": "Dana Example (Contoso)", "createdByType": "User"}
+    data = {"createdAt": created, "createdBy": "Robin Sample", "createdByType": "User"}
     kind_of = f"{TYPE}/jobs"
     return {
         "id": f"{where}/jobs/{run['id']}",

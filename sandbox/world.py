@@ -87,14 +87,10 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} is stated twice", key_node.start_mark
-            )
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is stated twice", key_node.start_mark)
         seen.add(key)
     loader.flatten_mapping(node)
-    return {
-        loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value
-    }
+    return {loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value}
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
@@ -133,9 +129,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     return data
 
 
-def parse_scenario(
-    data: Mapping[str, Any], *, source: Path | None = None, complete: bool = False
-) -> Scenario:
+def parse_scenario(data: Mapping[str, Any], *, source: Path | None = None, complete: bool = False) -> Scenario:
     """Return a scenario from what a file would hold, checked as `load_scenario` checks it (``base`` is not
     followed).
     """
@@ -163,12 +157,24 @@ def _references(data: Mapping[str, Any]) -> Iterator[str]:
     world = data["world"]
     yield from _times(world)
     yield from _roles(world)
+    for run, _ in _family(data.get("run") or {}, None):
+        yield from _recipes(run)
     for index, entry in enumerate((world.get("responder") or {}).get("may_not_read") or ()):
         yield from _call(entry.get("call"), f"world.responder.may_not_read[{index}].call")
     for index, fault in enumerate(data.get("faults") or ()):
         yield from _call(fault.get("call"), f"faults[{index}].call")
         if not any(fault.get(key) is not None for key in ("latency_ms", "status", "retry_after", "cut")):
             yield f"faults[{index}]: states neither latency_ms nor status, retry_after or cut"
+
+
+def _recipes(run: Mapping[str, Any]) -> Iterator[str]:
+    for name, entry in (run.get("logs") or {}).items():
+        line = ((entry or {}).get("generate") or {}).get("single_line") if not isinstance(entry, str) else None
+        where = f"logs[{name!r}].generate.single_line"
+        if line is not None and not line.get("bytes"):
+            yield f"{where}.bytes: is required"
+        if line is not None and not (line.get("alphabet") or "a").isascii():
+            yield f"{where}.alphabet: only ASCII can be generated"
 
 
 def _times(world: Mapping[str, Any]) -> Iterator[str]:
@@ -183,9 +189,7 @@ def _times(world: Mapping[str, Any]) -> Iterator[str]:
 
 def _roles(world: Mapping[str, Any]) -> Iterator[str]:
     known = {role.key for role in BUILT_IN}
-    known |= {
-        definition["name"].replace(" ", "").lower() for definition in world.get("role_definitions") or ()
-    }
+    known |= {definition["name"].replace(" ", "").lower() for definition in world.get("role_definitions") or ()}
     for index, assignment in enumerate(world.get("role_assignments") or ()):
         if assignment["role"].replace(" ", "").lower() not in known:
             where = f"world.role_assignments[{index}].role"

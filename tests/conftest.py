@@ -23,5 +23,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if skipped and os.environ.get("PULLMEDIC_NO_SKIPS") and session.exitstatus == 0:
-        print(f"\n{len(skipped)} test(s) were skipped, and PULLMEDIC_NO_SKIPS asks that none is")  # noqa: T201
+        print(f"\n{len(skipped)} test(s) were skipped, and PULLMEDIC_NO_SKIPS asks that none is")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

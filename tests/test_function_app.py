@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,7 +37,7 @@ class Stage:
         sys.modules.pop("responders.app", None)
         self.host = self._stack.enter_context(FunctionsHost(APP))
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,11 +56,13 @@ class Stage:
 
 @pytest.fixture
 def missing_role() -> Scenario:
+    """The first story of the demo."""
     return load_scenario(_SCENARIOS / "missing-pull-role.yaml")
 
 
 @pytest.fixture
 def stage(missing_role: Scenario, tmp_path: Path) -> Iterator[Stage]:
+    """That story, served, with the app in front of it."""
     with Stage(missing_role, tmp_path) as made:
         yield made
 

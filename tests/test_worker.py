@@ -91,7 +91,8 @@ def test_both_event_schemas_reach_the_queue() -> None:
         "data": {"RunId": "quiet_river_41", "RunStatus": "FAILED"},
     }
     _, (one, other) = _drive(_event(grid), _event(cloud))
-    assert one["ok"] and other["ok"]
+    assert one["ok"]
+    assert other["ok"]
     assert json.loads(one["outputs"]["failed"]) == json.loads(other["outputs"]["failed"])
     assert json.loads(one["outputs"]["failed"])["run_id"] == "quiet_river_41"
 

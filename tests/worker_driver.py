@@ -62,8 +62,7 @@ async def _drive() -> None:
     indexed = await handle_event.functions_metadata_request(request)
     ids = {found.name: found.function_id for found in indexed.function_metadata_results or ()}
     bindings = {
-        found.name: [json.loads(raw) for raw in found.raw_bindings]
-        for found in indexed.function_metadata_results or ()
+        found.name: [json.loads(raw) for raw in found.raw_bindings] for found in indexed.function_metadata_results or ()
     }
     heavy = [n for n in sys.modules if n.startswith(("azure.ai", "azure.mgmt", "azure.identity", "requests"))]
     print(json.dumps({"status": answer.result.status, "functions": bindings, "heavy": sorted(heavy)}))

@@ -6,6 +6,7 @@ Registries and roles are read through their SDKs; everything else that is a plai
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -105,7 +106,7 @@ def resource_part(resource_id: str, kind: str) -> str | None:
     'rg'
     """
     segments = resource_id.strip("/").split("/")
-    for name, value in zip(segments, segments[1:], strict=False):
+    for name, value in pairwise(segments):
         if name.lower() == kind.lower():
             return value
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.azure.clouds import Cloud
-from diagnostics.azure.errors import NoCredential, from_azure_core
+from diagnostics.azure.errors import NoCredential
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -26,9 +26,8 @@ def open_credential(cloud: Cloud, *, client_id: str | None = None) -> TokenCrede
     )
     try:
         credential.get_token(cloud.resource_manager_scope)
-    except Exception as error:  # noqa: BLE001 - sorted, never swallowed
+    except Exception:  # noqa: BLE001 - sorted, never swallowed
         raise NoCredential(
-            "no Azure credential: log in with `az login`, or give the app a managed identity "
-            f"({type(from_azure_core(error)).__name__})"
+            "no Azure credential: log in with `az login`, or give the app a managed identity"
         ) from None
     return credential

@@ -7,7 +7,7 @@ from diagnostics.case import Case
 __all__ = ["relies_on_admin_setting", "relies_on_admin_user"]
 
 _NOTHING_ELSE = frozenset({"ContainerInstance", "ACI"})
-"""Kinds of compute that pull with the admin user's credentials and can do nothing else (Azure ML deployments to ACI)."""
+"""Kinds of compute that pull with the admin user's credentials and can do nothing else (deployments to ACI)."""
 
 
 def relies_on_admin_setting(case: Case) -> bool:

@@ -37,7 +37,7 @@ class AddressNotAllowed:
         if case.while_building:
             return unread(self.title, target, "it was the image build that was refused, whose addresses change")
         if any(found.status.lower() == "approved" for found in registry.private_endpoints):
-            private = f"{registry.name} has an approved private endpoint; whether the compute should have used it was not checked"
+            private = f"{registry.name} has an approved private endpoint; whether the compute uses it was not checked"
             return unread(self.title, target, private)
         if address is None:
             return unread(self.title, target, "the log does not show the address that the registry saw")
@@ -47,7 +47,9 @@ class AddressNotAllowed:
 def _against_rules(case: Case, registry: Registry, address: str) -> Judgement:
     covering = _covering(registry, address)
     if covering is None:
-        return unread(AddressNotAllowed.title, address, f"{address} is no address that could be compared with the rules")
+        return unread(
+            AddressNotAllowed.title, address, f"{address} is no address that could be compared with the rules"
+        )
     if covering:
         if registry.changed_at is not None and registry.changed_at <= case.failed_at:
             return contradicted(f"the rule {covering} lets {address} in")

@@ -39,7 +39,9 @@ class AdminUserDisabled:
             return self._without_reliance(case)
         right = pull_right(case)
         if right is not None and right.then is Right.GRANTED and case.symptom == "admin-user-disabled":
-            return compatible(self.title, "the compute's identity has the right to pull, so the admin user is not needed")
+            return compatible(
+                self.title, "the compute's identity has the right to pull, so the admin user is not needed"
+            )
         return _proven(registry, why)
 
     def _without_reliance(self, case: Case) -> Judgement:
@@ -64,7 +66,7 @@ def _proven(registry: Registry, why: str) -> Judgement:
             ),
             Remedy(
                 title=f"Or switch the admin user of {registry.name} on",
-                detail=f"Portal: {registry.name} > Access keys > Admin user. Everybody who has the password can then push.",
+                detail=f"Portal: {registry.name} > Access keys > Admin user. Whoever has the password can then push.",
                 command=az("acr", "update", "--name", registry.name, "--admin-enabled", "true"),
             ),
         ),

@@ -12,7 +12,7 @@ __all__ = ["CAUSE"]
 
 
 class PublicAccessDisabled:
-    """Source: *Connect privately to a registry by Azure Private Link*: with public access off only endpoints lead in."""
+    """Source: *Connect privately to a registry by Azure Private Link*: without public access only endpoints lead in."""
 
     id = "public-access-disabled"
     title = "The registry's public access is off, and the compute has no private way to it"
@@ -38,7 +38,7 @@ class PublicAccessDisabled:
             return unread(
                 self.title,
                 registry.id.lower(),
-                f"{registry.name} has private endpoint connections ({states}); whether one serves the compute was not checked",
+                f"{registry.name} has private endpoints ({states}); whether one serves the compute was not checked",
             )
         return _proven(case, registry)
 
@@ -64,7 +64,7 @@ def _remedies(registry: Registry) -> tuple[Remedy, ...]:
         ),
         Remedy(
             title=f"Or switch the public access of {registry.name} on, for chosen addresses",
-            detail="Public access switched on again leaves the default at Deny: add the compute's outbound address too.",
+            detail="Switched on again, it leaves the default at Deny: add the compute's outbound address too.",
             command=az("acr", "update", "--name", registry.name, "--public-network-enabled", "true"),
             bicep=_bicep(registry),
         ),

@@ -17,7 +17,7 @@ _NEEDS = ("compute", "registry")
 
 
 class PullIdentityAbsent:
-    """Source: *Set up service authentication* (azure-ai-docs): with the admin user off, the compute's identity pulls."""
+    """Source: *Set up service authentication* (azure-ai-docs): without the admin user the compute's identity pulls."""
 
     id = "pull-identity-absent"
     title = "The compute has no managed identity to pull with, and the registry's admin user is off"

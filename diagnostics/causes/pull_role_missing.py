@@ -59,7 +59,7 @@ def _blind_remedy(case: Case) -> tuple[Remedy, ...]:
         command = grant_command(case.registry, case.puller.principal_id)
     else:
         command = ""
-    look = f"Look at the role assignments of {case.registry_words} for {who}; where the pull is not among them, grant {role}"
+    look = f"Look at the roles that {who} has on {case.registry_words}; where none grants the pull, grant {role}"
     return (Remedy(title=look, command=command),)
 
 
@@ -84,9 +84,7 @@ def _reasons(right: PullRight) -> tuple[str, ...]:
 
 
 def _words_of_right(right: PullRight) -> str:
-    granting = next(
-        (g for g in right.grants if grants_pull([g], abac=right.registry.abac) is Right.GRANTED), None
-    )
+    granting = next((g for g in right.grants if grants_pull([g], abac=right.registry.abac) is Right.GRANTED), None)
     return grant_words(granting, right.principal_id) if granting else "by several roles together"
 
 

@@ -14,7 +14,7 @@ from diagnostics.verdicts import Judgement, compatible, proven, unread
 __all__ = ["CAUSE"]
 
 ORDINARY_RATE = 8 * 1024 * 1024
-"""Bytes a second that a pull may be expected to keep up, unpacking included. A yardstick of ours, stated in the message:
+"""Bytes a second that a pull may be expected to keep up, unpacking included. A yardstick of ours, stated in the message, since
 Azure publishes none."""
 
 LARGE = 20 * 1024**3
@@ -50,7 +50,9 @@ class PullTooSlow:
 def _proven(case: Case, manifest: Manifest, size: int, given: timedelta | None) -> Judgement:
     reasons = [f"{case.image} has {size_words(size)} compressed in {manifest.layers or 'its'} layer(s)"]
     if given is not None:
-        reasons.append(_rate_words(size, given) + f"; more than {size_words(ORDINARY_RATE)} a second is not to be expected")
+        reasons.append(
+            _rate_words(size, given) + f"; more than {size_words(ORDINARY_RATE)} a second is not to be expected"
+        )
     headline = f"The image is too large to be pulled in time: {size_words(size)} compressed"
     return proven(headline, str(case.image), *reasons, remedies=_remedies())
 

@@ -55,7 +55,11 @@ class ReferenceMalformed:
 
 
 def _proven(written: str, part: str, problem: str, suggestion: str | None) -> Judgement:
-    meant = f"Write {suggestion} as the environment's image" if suggestion else f"Correct the {part} of the environment's image"
+    meant = (
+        f"Write {suggestion} as the environment's image"
+        if suggestion
+        else f"Correct the {part} of the environment's image"
+    )
     return proven(
         f"The image reference is wrong in its {part}: {problem}",
         written,

@@ -15,7 +15,7 @@ _UNDER_WAY = frozenset({"pull-too-slow", "region-mismatch"})
 
 
 class RegionMismatch:
-    """Different regions alone break nothing; only a transfer that the text shows to be too slow makes them the cause."""
+    """Different regions alone break nothing; only a transfer that the text shows to be slow makes them the cause."""
 
     id = "region-mismatch"
     title = "The registry is served from another region than the compute's, and the transfer was too slow"
@@ -36,7 +36,9 @@ class RegionMismatch:
             return contradicted(f"{registry.name} is served from {compute.region}, the compute's own region")
         apart = f"{compute.name} is in {compute.region}, {registry.name} is served from {', '.join(served)} only"
         if case.symptom not in _UNDER_WAY:
-            return compatible(self.title, apart, "the text shows no transfer under way, so the distance explains nothing")
+            return compatible(
+                self.title, apart, "the text shows no transfer under way, so the distance explains nothing"
+            )
         return _proven(registry, compute, apart)
 
 
@@ -59,7 +61,9 @@ def _proven(registry: Registry, compute: Compute, apart: str) -> Judgement:
                     "acr", "replication", "create", "--registry", registry.name, "--location", _plain(compute.region)
                 ),
             ),
-            Remedy(title=f"Or run on a compute in {registry.region}, or import the image into a registry in {compute.region}"),
+            Remedy(
+                title=f"Or run on a compute in {registry.region}, or import the image into a registry in {compute.region}"
+            ),
         ),
     )
 

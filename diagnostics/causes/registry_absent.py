@@ -31,7 +31,9 @@ class RegistryAbsent:
         if case.lookup is None or name is None:
             return unread(self.title, case.registry_words, *case.unread(*_NEEDS))
         if not name.available:
-            return compatible(self.title, f"the name {name.name} is taken: the registry may be in a subscription that we cannot see")
+            return compatible(
+                self.title, f"the name {name.name} is taken: the registry may be in a subscription that we cannot see"
+            )
         reasons = [
             f"no registry with the login server {case.lookup.host} in {len(case.lookup.searched)} subscription(s)",
             f"the name {name.name} is free in Azure, so no registry answers to it",

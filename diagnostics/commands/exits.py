@@ -18,7 +18,7 @@ class Exit(IntEnum):
     AZURE_UNREADABLE = 6
 
 
-class CommandFailed(Exception):  # noqa: N818 - named for what happened, as the other errors here
+class CommandFailed(Exception):
     """A command cannot go on: one clear line for the person, and the exit code for the shell."""
 
     def __init__(self, message: str, exit_code: Exit) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workspace", metavar="RESOURCE_ID", required=True, help="/subscriptions/.../workspaces/NAME")
     parser.add_argument("--json", action="store_true", help="the diagnosis as one JSON object")
     parser.add_argument("--save", metavar="FILE", help="also write the evidence, for `replay`")
+    parser.add_argument(
+        "--deep", action="store_true", help="also ask the workspace's own diagnose operation (up to a minute)"
+    )
     parser.add_argument("--cloud", choices=sorted(CLOUDS), default="AzureCloud")
     parser.add_argument(
         "--deadline", type=float, metavar="SECONDS", default=DEADLINE.total_seconds(), help="default %(default)s"
@@ -37,15 +42,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose one run; each way to fail is one line and an exit code of its own."""
-    evidence = _evidence(arguments)
+    reach = _reach(arguments.cloud)
+    evidence = _evidence(arguments, reach)
     diagnosis = judge(evidence)
     if arguments.save:
         _save(arguments.save, evidence)
-    print(as_json(diagnosis, evidence) if arguments.json else diagnosis_text(diagnosis, evidence))
+    print(as_json(diagnosis, evidence) if arguments.json else diagnosis_text(diagnosis, evidence), flush=True)
+    if arguments.deep:
+        for line in _second_look(reach, evidence):
+            print(line, file=sys.stderr if arguments.json else sys.stdout)
     return Exit.DONE
 
 
-def _evidence(arguments: argparse.Namespace) -> Evidence:
+def _reach(cloud_name: str) -> Reach:
+    cloud = cloud_named(cloud_name)
+    try:
+        return Reach(cloud=cloud, credential=open_credential(cloud))
+    except NoCredential as error:
+        raise CommandFailed(str(error), Exit.NO_CREDENTIAL) from None
+
+
+def _second_look(reach: Reach, evidence: Evidence) -> Iterator[str]:
+    """Yield what the workspace says of itself, and the job's own image where the run did not show one."""
+    from diagnostics.azure.machine_learning import environment_image, workspace_findings  # noqa: PLC0415 - heavy
+
+    workspace = evidence.run.workspace_id
+    try:
+        found = workspace_findings(reach, workspace)
+        yield from (f"the workspace's own diagnosis: {line}" for line in found or ("nothing is wrong",))
+        if evidence.image_text is None:
+            image = environment_image(reach, workspace, evidence.run.run_id)
+            yield f"the job's environment: {image or 'built from a definition'}"
+    except ReadFailed as error:
+        yield f"the workspace could not be asked: {error}"
+
+
+def _evidence(arguments: argparse.Namespace, reach: Reach) -> Evidence:
     try:
         workspace = workspace_id(arguments.workspace)
     except MalformedEvent:
@@ -55,12 +87,8 @@ def _evidence(arguments: argparse.Namespace) -> Evidence:
             Exit.USAGE,
         ) from None
     asked = FailedRun(event_id="", workspace_id=workspace, run_id=arguments.run_id, failed_at=utc_now())
-    cloud = cloud_named(arguments.cloud)
     try:
-        reach = Reach(cloud=cloud, credential=open_credential(cloud))
         return investigate(asked, reach, deadline=timedelta(seconds=arguments.deadline))
-    except NoCredential as error:
-        raise CommandFailed(str(error), Exit.NO_CREDENTIAL) from None
     except NotFound as error:
         raise CommandFailed(f"no such run or workspace: {error}", Exit.NO_SUCH_RUN) from None
     except ReadFailed as error:

@@ -33,7 +33,7 @@ def word(value: Any) -> str | None:
 
 
 def when(value: Any) -> datetime | None:
-    """Return an ISO 8601 time in UTC, or ``None``; Azure writes five to seven digits of a second, ``Z`` or an offset."""
+    """Return an ISO 8601 time in UTC, or ``None``; Azure writes five to seven digits of a second."""
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if not isinstance(value, str):

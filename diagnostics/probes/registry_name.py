@@ -37,7 +37,7 @@ class RegistryNameProbe:
             raise ReadFailed(f"{lookup.host} is not the login server of an Azure container registry")
         subscription = resource_part(subject.run.workspace_id, "subscriptions") or ""
         answer = reach.registries(subscription).registries.check_name_availability(
-            {"name": name, "type": "Microsoft.ContainerRegistry/registries"}  # type: ignore[arg-type]
+            {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
         )
         if answer.name_available is None:
             raise ReadFailed("the name check came back without an answer")

@@ -50,9 +50,7 @@ class RoleGrantsProbe:
             raise ReadFailed(f"there is no principal whose roles could be read: {puller.reason}")
         scope = lookup.found.id
         client = reach.roles(resource_part(scope, "subscriptions") or "")
-        assigned = list(
-            client.role_assignments.list_for_scope(scope, filter=f"assignedTo('{puller.principal_id}')")
-        )
+        assigned = list(client.role_assignments.list_for_scope(scope, filter=f"assignedTo('{puller.principal_id}')"))
         roles = self._roles(client, {str(found.role_definition_id) for found in assigned})
         grants = tuple(sorted((_grant(found, roles) for found in assigned), key=_order))
         value = RoleGrants(principal_id=puller.principal_id, scope=scope, grants=grants)

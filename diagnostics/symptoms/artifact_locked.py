@@ -40,7 +40,7 @@ SYMPTOM = SymptomRule(
                 r"|ScopeLocked%near%ContainerRegistry"
             ),
             emitter="ACR, Amazon ECR, Harbor",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             names=_NAMES,
             accepts=(
                 "The manifest sha256:00 is locked",
@@ -68,7 +68,7 @@ SYMPTOM = SymptomRule(
             id="operation-disallowed",
             pattern=(
                 r"REGISTRY_DISALLOWED_OPERATION|the operation is disallowed|disallowed[- ]operation"
-                r"|(?:/v2/|%acr%|registry|docker|manifests?)%line%\b405\b(?:%line%not allowed)?"
+                r"|(?:%api%|docker)%line%\b405\b(?:%line%not allowed)?"
                 r"|pushes to the registry are currently disabled"
             ),
             emitter="ACR",

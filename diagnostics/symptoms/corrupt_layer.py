@@ -13,18 +13,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="verification-failed",
             pattern=(
-                r"filesystem layer verification failed(?: for digest %digest%)?"
-                r"|layers from manifest don't match image configuration"
-                r"|mismatched image rootfs and manifest layers|wrong diff id calculated"
-                r"|unexpected commit digest|failed size validation"
-                r"|failed commit on ref %line%(?:unexpected commit|size|digest|already)"
-                r"|manifest verification failed for digest"
-                r"|error verifying %line%digest|provided digest did not match|\b(?:DIGEST|SIZE)_INVALID\b"
-                r"|(?:digest|checksum)%line%(?:mismatch|did not match|does not match"
-                r"|verification failed)%line%(?:layer|blob|image|sha256)"
-                r"|(?:layer|blob|image|sha256)%line%(?:digest|checksum)%line%(?:mismatch|did not match"
-                r"|does not match|invalid)"
-                r"|image verification failed for digest|download%line%sha256:%line%(?:digest|checksum)"
+                r"filesystem layer verification failed(?: for digest %digest%)?|layers from manifest don't match image configuration"
+                r"|mismatched image rootfs and manifest layers|wrong diff id calculated|unexpected commit digest|failed size validation"
+                r"|failed commit on ref %line%(?:unexpected commit|size|digest|already)|manifest verification failed for digest"
+                r"|error verifying %line%digest|provided digest did not match|\b(?:DIGEST|SIZE)_INVALID\b|image verification failed for digest"
             ),
             emitter="docker, containerd",
             names=_NAMES,
@@ -40,6 +32,18 @@ SYMPTOM = SymptomRule(
             rejects=("digest of the week", "pip: hashes do not match"),
         ),
         Signature(
+            id="digest-differs",
+            pattern=(
+                r"(?:digest|checksum)%line%(?:mismatch|did not match|does not match|verification failed|invalid)%line%(?:layer|blob|sha256)"
+                r"|(?:layer|blob|sha256)%line%(?:digest|checksum)%line%(?:mismatch|did not match|does not match|invalid)"
+            ),
+            emitter="a client of a registry",
+            ground=Ground.LOOSE,
+            names=_NAMES,
+            accepts=("docker: layer digest mismatch", "containerd: checksum did not match for blob 00ff"),
+            rejects=("checksum mismatch for weights.bin", "layer norm mismatch"),
+        ),
+        Signature(
             id="blob-unknown",
             pattern=(
                 r"\b(?:MANIFEST_)?BLOB_UNKNOWN\b|(?:manifest )?blob unknown(?: to registry)?"
@@ -47,7 +51,7 @@ SYMPTOM = SymptomRule(
                 r"|blob upload (?:unknown|invalid)"
                 r"|could not fetch content descriptor (?P<digest>sha256:[0-9a-f]+)%line%not found"
                 r"|content (?:at \S+ |digest )%digest%: not found|/blobs/(?:sha256:)\S+%line%\b404\b"
-                r"|blob (?:sha256:)?[0-9a-f]+%line%(?:not found|missing|unknown)"
+                r"|blob sha256:[0-9a-f]+%line%(?:not found|missing|unknown)"
             ),
             emitter="a registry",
             names=_NAMES,
@@ -64,12 +68,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="archive-broken",
             pattern=(
-                r"(?:layer|unpack|extract|tar|failed to copy|docker|image|blob|sha256|from daemon"
-                r"|ApplyLayer|short read|pull)%line%"
-                r"(?:unexpected EOF|gzip: invalid (?:header|checksum)|invalid tar header|(?:flate|zstd"
-                r"|zlib): (?:corrupt|invalid)|magic number mismatch"
-                r"|corrupt(?:ed)? (?:input|layer|image|blob)|invalid checksum|checksum error)"
-                r"|short read: expected \d+ bytes"
+                r"(?:failed to (?:register|extract|unpack|apply|verify|pull)|failed to copy:|ApplyLayer|from daemon|error pulling|sha256:|docker: |short read)"
+                r"%line%(?:unexpected EOF|gzip: invalid (?:header|checksum)|invalid tar header|(?:flate|zstd|zlib): (?:corrupt|invalid)"
+                r"|magic number mismatch|corrupt(?:ed)? (?:input|layer|blob)|invalid checksum)|short read: expected \d+ bytes"
             ),
             emitter="docker, containerd",
             names=_NAMES,
@@ -80,7 +81,11 @@ SYMPTOM = SymptomRule(
                 "error pulling image: gzip: invalid checksum",
                 "short read: expected 1234 bytes but got 0: unexpected EOF",
             ),
-            rejects=("json: unexpected EOF", "gzip.BadGzipFile: Not a gzipped file"),
+            rejects=(
+                "json: unexpected EOF",
+                "gzip.BadGzipFile: Not a gzipped file",
+                "images/1.jpg: ignoring corrupt image/label",
+            ),
         ),
         Signature(
             id="eof",

@@ -39,12 +39,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="image-retired",
             pattern=(
-                r"(?:base image|docker image|container image|curated (?:image|environment)"
-                r"|image) (?:%q%%image%%q% )?"
-                r"(?:is|was|has been|have been) (?:now )?(?:retired|deprecated|removed|discontinued"
-                r"|end[- ]of[- ]life|no longer (?:supported|available|maintained|published))"
-                r"|(?:mcr\.microsoft\.com|azureml)/\S+ (?:is|was|has been) (?:retired|deprecated"
-                r"|removed|no longer (?:supported|available|maintained))"
+                r"(?:(?:base|docker|container|curated) (?:image|environment) (?:%q%%image%%q% )?|image %q%[\w.-]+[/:]\S+ |(?:mcr\.microsoft\.com|azureml)/\S+ )"
+                r"(?:is|was|has been|have been) (?:now )?(?:retired|deprecated|removed|discontinued|end[- ]of[- ]life"
+                r"|no longer (?:supported|available|maintained|published))"
                 r"|environment %q%AzureML-\S+%line%(?:retired|deprecated|archived|no longer)"
             ),
             emitter="Azure ML control plane",
@@ -57,6 +54,7 @@ SYMPTOM = SymptomRule(
             rejects=(
                 "DEPRECATED: The legacy builder is deprecated",
                 "DeprecationWarning: np.float is deprecated",
+                "the image processor is deprecated",
             ),
         ),
         Signature(

@@ -17,12 +17,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="unpack-no-space",
             pattern=(
-                r"(?:failed to (?:register|extract|copy|unpack|prepare|pull|commit|write|create|ingest"
-                r"|mount|apply|start container|export)"
-                r"|error processing tar file|ApplyLayer|applying layer|apply failure|(?:write|mkdir"
-                r"|open|link|symlink|chown) /var/lib/(?:docker|containerd|rancher|kubelet)"
-                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob|extracting|writing (?:blob"
-                r"|layer)|docker: |from daemon: )"
+                r"(?:failed to (?:register layer|extract layer|unpack|prepare extraction|pull|commit|ingest|apply|export|start container|copy:|push:|mount)"
+                r"|error processing tar file|ApplyLayer|applying layer|apply failure|/var/lib/(?:docker|containerd|rancher|kubelet)/"
+                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob|writing (?:blob|layer)|docker: |from daemon: )"
                 rf"%line%{_FULL}"
             ),
             emitter="docker, containerd",
@@ -39,6 +36,7 @@ SYMPTOM = SymptomRule(
             rejects=(
                 "OSError: [Errno 28] No space left on device: '/mnt/outputs/ckpt.pt'",
                 "failed to extract features",
+                "failed to write checkpoint: no space left on device",
             ),
         ),
         Signature(
@@ -76,7 +74,7 @@ SYMPTOM = SymptomRule(
                 r"|out of) (?:free )?(?:disk|storage)(?: space)?"
             ),
             emitter="Azure ML node agent",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             names=_NAMES,
             accepts=(
                 "Not enough disk space on the node to pull image contoso.azurecr.io/a:1",

@@ -47,7 +47,7 @@ SYMPTOM = SymptomRule(
                 rf")?{_UNRESOLVED}"
             ),
             emitter="docker, containerd, kubelet",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 "dial tcp: lookup contoso.azurecr.io on 168.63.129.16:53: no such host",
                 "lookup contoso.azurecr.io: Temporary failure in name resolution",

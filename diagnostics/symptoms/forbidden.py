@@ -102,10 +102,7 @@ SYMPTOM = SymptomRule(
         Signature(
             id="access-denied-by-registry",
             pattern=(
-                r"denied: (?:permission_denied|permission|installation not allowed|access forbidden"
-                r"|denied\b"
-                r"|you (?:do not|don't) have|project \S+ |resource |access (?:to|is))"
-                r"|error from registry%line%(?:forbidden|denied: )"
+                r"denied: (?:permission_denied|permission %q%|installation not allowed|access forbidden|denied\b)|error from registry%line%(?:forbidden|denied: )"
             ),
             emitter="ghcr, GitLab, Google, Harbor",
             accepts=(
@@ -118,6 +115,14 @@ SYMPTOM = SymptomRule(
                 "permission denied: './run.sh'",
                 "denied: client with IP '203.0.113.4' is not allowed access",
             ),
+        ),
+        Signature(
+            id="access-denied",
+            pattern=r"denied: (?:you (?:do not|don't) have|project \S+ |resource |access (?:to|is))",
+            emitter="a registry",
+            ground=Ground.LOOSE,
+            accepts=("docker push: denied: You don't have permission", "ACR: denied: access to the repository"),
+            rejects=("permission denied", "denied: client with IP"),
         ),
         Signature(
             id="requested-access-denied",
@@ -136,14 +141,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-403",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
-                r"|PUT) request to \S+)?%line%\b403\b"
-                r"|failed to fetch (?:oauth|anonymous) token%line%\b403\b"
-                r"|(?:/v2/|manifests?/)%line%\b403 forbidden"
+                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST|PUT) request to \S+)?%line%\b403\b"
+                r"|failed to fetch (?:oauth|anonymous) token%line%\b403\b|%api%%line%\b403 forbidden"
             ),
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 "failed to fetch oauth token: unexpected status: 403 Forbidden",
                 (

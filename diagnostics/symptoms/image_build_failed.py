@@ -88,10 +88,10 @@ SYMPTOM = SymptomRule(
             id="conda-failed",
             pattern=(
                 r"ResolvePackageNotFound|PackagesNotFoundError|(?:LibMamba)?UnsatisfiableError"
-                r"|InvalidVersionSpec|InvalidSpec\b"
+                r"|InvalidVersionSpec"
                 r"|InvalidArchiveError|EnvironmentFileNotFound|could not solve for environment specs"
                 r"|CondaVerificationError"
-                r"|nothing provides (?:requested )?%package%|CondaFileIOError|SpecNotFound"
+                r"|nothing provides (?:requested )?%package%(?: needed by|\s*$)|SpecNotFound"
             ),
             emitter="conda",
             ground=Ground.SHARED,
@@ -111,7 +111,7 @@ SYMPTOM = SymptomRule(
                 r"|unable to fetch some archives"
                 r"|the repository %line%(?:does not have|is not signed|no longer has)"
                 r"|unable to correct problems|unmet dependencies|version %line%was not found)"
-                r"|ERROR: unable to select packages|no package \S+ available|unable to find a match: "
+                r"|ERROR: unable to select packages|unable to find a match: "
                 r"|GPG error: http"
             ),
             emitter="apt, apk, yum",
@@ -130,12 +130,12 @@ SYMPTOM = SymptomRule(
                 r"dockerfile parse error|(?:failed to read|cannot locate specified"
                 r"|unable to evaluate symlinks in|failed to open) dockerfile"
                 r"|unknown instruction: %step%|failed to (?:compute|calculate) (?:cache key"
-                r"|checksum of ref)|(?:COPY|ADD) failed: "
+                r"|checksum of ref)|(?:COPY|ADD) failed: (?:file not found|stat |no source files|forbidden path)"
                 r"|unable to prepare context|no build stage in current context"
                 r"|failed to parse (?:platform|stage name)|dockerfile%line%(?:cannot be empty|not found)"
                 r"|file with no instructions|error loading yaml|error while (?:loading"
                 r"|parsing) conda%line%(?:file|specification)"
-                r"|failed to process %q%[^\n]+: (?:unexpected|missing)"
+                r"|error from sender: (?:resolve|context)"
             ),
             emitter="docker, BuildKit, ACR Tasks",
             names=_DEFINITION,
@@ -150,12 +150,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="step-failed",
             pattern=(
-                r"returned a non-zero code: \d+|executor failed running"
-                r"|did not complete successfully: exit code:? \d+|failed to run step ID: %step%"
-                r"|failed during run, err|Run ID: \S+ failed after|failed to solve(?: with frontend)?"
-                r"|error building image|error: build step"
-                r"|failed to (?:load metadata for|resolve source metadata for) %image%"
-                r"|buildx failed with|docker build%line%(?:failed|exit)"
+                r"returned a non-zero code: \d+|executor failed running|did not complete successfully: exit code:? \d+"
+                r"|failed to run step ID: %step%|failed during run, err|Run ID: \S+ failed after|failed to solve with frontend"
+                r"|failed to solve: (?:process|failed|rpc error|[\w.-]+[/:]\S+)|error building image|error: build step|buildx failed with"
+                r"|failed to (?:load metadata for|resolve source metadata for) %image%|docker build%line%(?:failed|exit code)"
+                r"|CalledProcessError\(\d+, \['docker', 'build'"
             ),
             emitter="docker, BuildKit, ACR Tasks",
             weight=Weight.WRAPPER,
@@ -164,19 +163,21 @@ SYMPTOM = SymptomRule(
                 "failed to run step ID: acb_step_0: exit status 1",
                 "Run ID: cb4 failed after 9s. Error: failed during run, err: exit status 1",
             ),
-            rejects=("Run ID: cb4 was successful after 30s", "exit code 0"),
+            rejects=(
+                "Run ID: cb4 was successful after 30s",
+                "exit code 0",
+                "failed to solve the linear program",
+            ),
         ),
         Signature(
             id="build-failed",
             pattern=(
-                r"(?:docker |environment |container )?image build(?:ing)? (?:has )?failed"
-                r"|ImageBuildFail\w*|docker image build failed|EnvironmentBuildFail\w*"
-                r"|environment (?:image )?build failed|(?:failed|unable"
-                r"|error) (?:to )?build(?:ing)? (?:the )?(?:docker |container "
-                r"|environment(?:'s)? )?(?:image|environment)"
+                r"(?:docker |environment |container )?image build(?:ing)? (?:has )?failed|ImageBuildFail\w*|EnvironmentBuildFail\w*"
+                r"|environment (?:image )?build failed|building (?:docker |container )?image failed"
+                r"|(?:failed|unable|error) (?:to )?build(?:ing)? (?:the )?(?:docker |container |environment(?:'s)? )?image\b"
+                r"|failed to build (?:the )?environment(?: image|:|\.)"
                 r"|image creation (?:operation )?(?:finished for image %image%, operation %q%)?failed"
-                r"|build of (?:the )?(?:image|environment)%line%failed"
-                r"|(?:extract|details|log file)%line%20_image_build_log\.txt|error building the environment"
+                r"|build of (?:the )?(?:image|environment)%line%failed|(?:extract|details|log file)%line%20_image_build_log\.txt"
             ),
             emitter="Azure ML control plane",
             weight=Weight.WRAPPER,
@@ -185,7 +186,11 @@ SYMPTOM = SymptomRule(
                 "Message: Docker image build failed.",
                 "ImageBuildFailure",
             ),
-            rejects=("Image build succeeded", "No builds exist for environment e version 1"),
+            rejects=(
+                "Image build succeeded",
+                "No builds exist for environment e version 1",
+                "failed to build environment CartPole-v1",
+            ),
         ),
         Signature(
             id="build-under-way",

@@ -46,12 +46,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="app-service-pull-failed",
             pattern=(
-                r"image pull for %image% failed|pulling docker image %image%%line%failed"
-                r"|image pull failed since|verify docker image configuration and credentials"
-                r"|persistent image pull errors|aka\.ms/cappsimagepullerrors"
-                r"|(?:container|docker) image (?:pull|download)\w* (?:has )?failed|(?:unable"
-                r"|failed) to (?:pull|download|fetch) (?:the )?(?:container |docker )?image"
-                r"|error pulling image|could not pull (?:the )?(?:container |docker )?image"
+                r"image pull for %image% failed|pulling docker image %image%%line%failed|image pull failed since"
+                r"|verify docker image configuration and credentials|persistent image pull errors|aka\.ms/cappsimagepullerrors"
+                r"|(?:container|docker) image (?:pull|download)\w* (?:has )?failed|(?:unable|failed|could not) (?:to )?pull (?:the )?(?:container |docker )?image"
+                r"|(?:unable|failed) to (?:download|fetch) (?:the )?(?:container|docker) image|error pulling image|http\+docker://\S*/images/create"
             ),
             emitter="app service, container apps",
             weight=Weight.WRAPPER,
@@ -62,7 +60,11 @@ SYMPTOM = SymptomRule(
                 ),
                 "Pulling docker image contoso.azurecr.io/a:1 over VNET failed.",
             ),
-            rejects=("Pulling image: contoso.azurecr.io/a:1", "failed to download the dataset"),
+            rejects=(
+                "Pulling image: contoso.azurecr.io/a:1",
+                "failed to download the dataset",
+                "Failed to download image https://contoso.com/cat.jpg",
+            ),
         ),
         Signature(
             id="instance-image-inaccessible",
@@ -152,18 +154,20 @@ SYMPTOM = SymptomRule(
             rejects=("Successfully logged into contoso.azurecr.io", "failed to login to the portal"),
         ),
         Signature(
-            id="environment-not-prepared",
+            id="docker-api-exception",
             pattern=(
-                r"job environment preparation failed"
-                r"|failed to prepare an environment for the job execution|DockerApiException"
+                r"DockerApiException"
             ),
-            emitter="Azure ML node agent, app service",
+            emitter="app service",
             weight=Weight.TRACE,
             accepts=(
-                "Job environment preparation failed on 10.0.0.4 with err exit status 1.",
-                "DockerApiException: Docker API",
+                "DockerApiException: Docker API responded with status code=InternalServerError",
+                "dockerapiexception",
             ),
-            rejects=("job environment prepared", "failed to prepare the data"),
+            rejects=(
+                "Job environment preparation failed on 10.0.0.4",
+                "docker api",
+            ),
         ),
         Signature(
             id="not-local",

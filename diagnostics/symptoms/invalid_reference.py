@@ -33,15 +33,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="reference-not-parsed",
             pattern=(
-                r"(?:could not|couldn't|cannot|can't|failed to|unable to|error) (?:parse"
-                r"|parsing) (?:the )?(?:docker |container )?"
-                r"(?:image )?(?:reference|name|image)\b%line%"
-                r"|InvalidImageName|ErrInvalidImageName|invalid image (?:reference|name|uri|url)"
-                r"|\b(?:NAME|TAG)_INVALID\b"
-                r"|failed to apply default image tag|is not a valid (?:repository/tag"
-                r"|image (?:reference|name)|docker image)"
-                r"|invalid tag format|image (?:name|reference)%line%(?:malformed|is not (?:valid"
-                r"|well[- ]formed)|is empty)"
+                r"(?:could not|couldn't|cannot|can't|failed to|unable to|error) (?:parse|parsing) (?:the )?(?:(?:docker |container )?image )?reference\b"
+                r"|(?:couldn't|failed to|could not) parse (?:docker|container|image) (?:image )?name|InvalidImageName"
+                r"|invalid image reference|invalid image name %q%|\b(?:NAME|TAG)_INVALID\b|failed to apply default image tag"
+                r"|is not a valid (?:repository/tag|image reference|docker image)|invalid tag format"
             ),
             emitter="kubelet, containerd, podman, container apps",
             names=_MALFORMED,
@@ -54,7 +49,11 @@ SYMPTOM = SymptomRule(
                 "could not parse reference: contoso.azurecr.io//a",
                 "Error parsing reference: 'a b' is not a valid repository/tag: invalid reference format",
             ),
-            rejects=("could not parse the date", "failed to parse response", "invalid column name"),
+            rejects=(
+                "could not parse the date",
+                "could not parse image cat.jpg",
+                "Invalid image URL",
+            ),
         ),
         Signature(
             id="host-twice",

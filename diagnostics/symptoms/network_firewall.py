@@ -10,7 +10,7 @@ _LAYER_HOST = (
     r"|\S*docker/registry/v2/blobs)"
 )
 _LOST = (
-    r"(?:i/o timeout|TLS handshake timeout|connection (?:refused|reset|timed out)|no route to host"
+    r"(?:i/o timeout|TLS handshake timeout|connection (?:refused|timed out)|no route to host"
     r"|context deadline exceeded|Client\.Timeout)"
 )
 
@@ -89,7 +89,7 @@ SYMPTOM = SymptomRule(
             id="acr-403",
             pattern=(
                 r"(?:failed to fetch (?:oauth|anonymous) token%line%|unexpected (?:http )?status%line%)?"
-                r"(?:%acr%|oauth2/(?:exchange|token))%near%(?:\b403:? (?:forbidden|\(forbidden\))"
+                r"(?:%acr%|oauth2/exchange)%near%(?:\b403:? (?:forbidden|\(forbidden\))"
                 r"|(?:code|status)[:\s=]+403\b|: 403\b(?: forbidden)?)"
                 r"|(?:unexpected (?:http )?status(?: code)? )?\b403\b%line%(?:from (?:the )?(?:token "
                 r")?exchange|oauth2/exchange)"
@@ -192,7 +192,7 @@ SYMPTOM = SymptomRule(
                 r"error parsing HTTP 40[37] response body: (?:invalid character '<'|unexpected end"
                 r"|%line%<!?(?:DOCTYPE|html))"
                 r"|proxyconnect tcp:%line%(?:\b40[37]\b|forbidden|proxy authentication required)"
-                r"|(?:docker|registry|%acr%|/v2/)%near%(?:tunnel connection failed: 40[37]"
+                r"|(?:docker|%api%)%near%(?:tunnel connection failed: 40[37]"
                 r"|proxy authentication required)"
                 r"|Action: Deny\. (?:Reason|Rule)%line%(?:no rule matched|deny)"
             ),

@@ -24,7 +24,7 @@ SYMPTOM = SymptomRule(
                 rf"|\w*IP_?ADDR\w*\S*): %line%{_LOST}"
             ),
             emitter="docker, containerd, kubelet",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 'Get "https://contoso.azurecr.io/v2/": dial tcp 203.0.113.9:443: i/o timeout',
                 "dial tcp [2001:db8::4]:443: connect: no route to host",
@@ -43,7 +43,7 @@ SYMPTOM = SymptomRule(
                 r"|use of closed|forcibly closed)"
             ),
             emitter="docker, containerd, kubelet",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 "read tcp 10.0.0.4:50412->203.0.113.9:443: read: connection reset by peer",
                 "write tcp 10.0.0.4:50412->203.0.113.9:443: write: broken pipe",
@@ -62,7 +62,7 @@ SYMPTOM = SymptomRule(
                 r"|http: server closed idle connection|stream error: stream ID \d+"
             ),
             emitter="docker, containerd, kubelet",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 'Get "https://contoso.azurecr.io/v2/": net/http: TLS handshake timeout',
                 (
@@ -80,7 +80,7 @@ SYMPTOM = SymptomRule(
                 r"|proxyconnect tcp: EOF"
             ),
             emitter="docker, containerd",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 'Head "https://contoso.azurecr.io/v2/a/manifests/1": EOF',
                 'Get "https://contoso.azurecr.io/v2/": context deadline exceeded',

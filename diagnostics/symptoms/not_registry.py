@@ -95,7 +95,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"^[^\n]*(?:DefaultAzureCredential|ChainedTokenCredential|ManagedIdentityCredential"
                 r"|EnvironmentCredential|AzureMLCredential|azure\.identity|Azure\.Identity"
-                r"|MSAL\.|MsalServiceException|SSO failure|/MSI/auth|az login --identity)%rest%"
+                r"|MSAL\.|MsalServiceException|SSO failure|management\.azure\.com/?%q%: dial|graph\.microsoft\.com|/MSI/auth|az login --identity)%rest%"
             ),
             emitter="the user's code",
             foreign=True,

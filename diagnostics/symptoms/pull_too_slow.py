@@ -51,8 +51,8 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"failed to pull(?: and unpack)? image %q%%image%%q%: (?:rpc error: code = \S+ desc = "
                 r")?(?:failed to pull and unpack image %q%[^\s\"]+%q%: )?"
-                r"(?:context (?:deadline exceeded|canceled)|timed out)"
-                r"|(?:ErrImagePull|ImagePull\w*|PullImage)%line%(?:desc = "
+                r"(?:context (?:deadline exceeded|canceled)|timed out|net/http: request canceled%q%\s*$)"
+                r"|(?:ErrImagePull|pulling image|ImagePull\w*|PullImage)%line%(?:desc = "
                 r"|: )(?:context deadline exceeded|context canceled)"
                 r"|failed to copy: (?:httpReadSeeker: %line%)?(?:context deadline exceeded"
                 r"|context canceled)"
@@ -79,13 +79,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="pull-timed-out",
             pattern=(
-                r"(?:image|docker|container)\s?(?:image )?pull(?:ing)?\b%line%(?:timed?\s?out"
-                r"|took too long|time limit|exceeded)|ImagePullTimeout|DockerPullTimeout"
-                r"|(?:timed?\s?out|timeout|time limit)%line%(?:pulling|downloading|to pull"
-                r"|to download) (?:the )?(?:docker |container )?(?:image|layers?)"
-                r"|(?:pulling|downloading|extracting) (?:the )?(?:docker |container )?(?:image"
-                r"|layers?)%line%(?:timed?\s?out|took too long|exceeded)"
-                r"|image%line%(?:too large|is so large)%line%(?:pull|time|deadline)"
+                r"(?:image|docker|container) ?(?:image )?pull(?:ing)?\b%line%(?:timed? ?out|took too long|time limit|exceeded)|ImagePullTimeout|DockerPullTimeout"
+                r"|(?:timed? ?out|timeout|time limit)%line%(?:pulling|to pull) (?:the )?(?:docker |container )?(?:image|layers?)"
+                r"|(?:timed? ?out|timeout|time limit)%line%(?:downloading|to download) (?:the )?(?:docker|container) image"
+                r"|(?:pulling|downloading|extracting) (?:the )?(?:docker |container )image%line%(?:timed? ?out|took too long|exceeded)"
+                r"|image%line%(?:too large|is so large)%line%(?:pull|deadline)"
             ),
             emitter="Azure ML node agent, container apps",
             weight=Weight.STATUS,
@@ -95,7 +93,11 @@ SYMPTOM = SymptomRule(
                 "Docker image pull timed out after 30 minutes",
                 "Timed out while pulling the image contoso.azurecr.io/a:1",
             ),
-            rejects=("timed out while downloading the dataset", "image pull started"),
+            rejects=(
+                "timed out while downloading the dataset",
+                "image pull started",
+                "timeout while downloading image https://contoso.com/cat.jpg",
+            ),
         ),
         Signature(
             id="deadline-exceeded",

@@ -63,11 +63,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="too-many-requests",
             pattern=(
-                r"toomanyrequests\b%q%[:,]|(?:unexpected|received)%line%status%line%\b429\b"
-                r"|error parsing HTTP 429 response body"
-                r"|pull QPS exceeded|(?:registry|image|docker)%line%(?:request )?rate limit(?:ed|ing"
-                r"| exceeded| reached)?"
-                r"|exceeded%line%(?:image )?pull%line%(?:rate|limit)"
+                r"(?-i:toomanyrequests|TOOMANYREQUESTS)%q%[:,]|received unexpected HTTP status: 429|error parsing HTTP 429 response body"
+                r"|pull QPS exceeded|(?:container registry|docker|registry) ?%line%(?:request )?rate limit(?:ed|ing| exceeded| reached)"
+                r"|exceeded%line%image pull%line%(?:rate|limit)"
             ),
             emitter="a registry, kubelet",
             accepts=(
@@ -80,7 +78,7 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="status-429",
-            pattern=r"\b429:? too many requests|status\s?code:? 429|too many requests",
+            pattern=r"unexpected status%line%\b429\b|\b429:? too many requests|status\s?code:? 429|too many requests",
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,
             ground=Ground.LOOSE,

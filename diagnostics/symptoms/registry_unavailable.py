@@ -11,16 +11,13 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-5xx",
             pattern=(
-                r"received unexpected HTTP status: (?P<code>5\d\d)"
-                r"|unexpected (?:http )?status(?: code)?(?: \[\S+ \S+\]| from (?:GET|HEAD|POST|PUT"
-                r"|PATCH) request to \S+| https?://\S+)?:? ?5\d\d\b"
-                r"|error parsing HTTP 5\d\d response body"
-                r"|(?:/v2/|manifests?/|blobs/|oauth2/(?:token"
-                r"|exchange))%line%:?\s?\b5\d\d (?:internal server error|bad gateway"
-                r"|service unavailable|gateway time-?out)"
+                r"unexpected (?:http )?status(?: code)?(?: \[\S+ \S+\]| from (?:GET|HEAD|POST|PUT|PATCH) request to \S+| https?://\S+)?:? ?"
+                r"(?P<code>5\d\d)\b"
+                r"|%api%%line%:? ?\b5\d\d (?:internal server error|bad gateway|service unavailable|gateway time-?out)"
                 r"|access to registry%line%response code: ?5\d\d\b"
             ),
             emitter="a registry, through docker or containerd",
+            ground=Ground.LOOSE,
             accepts=(
                 "Error response from daemon: received unexpected HTTP status: 503 Service Unavailable",
                 (
@@ -34,6 +31,16 @@ SYMPTOM = SymptomRule(
                 "Docker responded with status code 500: unauthorized",
                 "HTTP probe failed with statuscode: 502",
             ),
+        ),
+        Signature(
+            id="daemon-5xx",
+            pattern=r"received unexpected HTTP status: (?P<code>5\d\d)|error parsing HTTP 5\d\d response body",
+            emitter="docker",
+            accepts=(
+                "Error response from daemon: received unexpected HTTP status: 503 Service Unavailable",
+                "error parsing HTTP 504 response body: invalid character '<'",
+            ),
+            rejects=("received unexpected HTTP status: 429", "HTTP Error 503: Service Unavailable"),
         ),
         Signature(
             id="encryption-key-unreachable",
@@ -53,11 +60,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="registry-down",
             pattern=(
-                r"(?:container registry|registry|docker hub|ACR\b|%acr%|mcr\.microsoft\.com)%line%"
-                r"(?:temporarily unavailable|is (?:currently )?(?:unavailable|down|degraded"
-                r"|experiencing)|service (?:is )?unavailable|outage)"
-                r"|unavailable: (?:the )?service|unknown: (?:internal (?:server )?error|unknown error)"
-                r"|(?:error response from daemon|registry)%line%internal server error$"
+                r"(?:(?:container|docker) registry|docker hub|ACR\b|%acr%|mcr\.microsoft\.com)%line%"
+                r"(?:temporarily unavailable|is (?:currently )?(?:unavailable|down|degraded|experiencing)|service (?:is )?unavailable|outage)"
+                r"|unknown: (?:internal (?:server )?error|unknown error)|error response from daemon%line%internal server error$"
             ),
             emitter="a registry",
             ground=Ground.SHARED,

@@ -32,7 +32,7 @@ SYMPTOM = SymptomRule(
                 r"|(?:the specified|requested) repository%line%does not exist"
             ),
             emitter="ACR, Google, az cli",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             names=("repository-absent",),
             accepts=(
                 'repository "fraud/train" is not found',

@@ -48,7 +48,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"(?:registry|ACR\b|%acr%|image push|repository)%line%(?:storage|size|quota|capacity)%line%"
                 r"(?:limit|quota|capacity|allowance)?%line%(?:reached|exceed(?:ed|s)?|exhausted|is full"
-                r"|used up|over)\b"
+                r"|used up)\b"
                 r"|(?:exceed(?:ed|s|ing)?|reached|over)%line%(?:storage|size)%line%(?:limit|quota"
                 r"|capacity)%line%(?:registry|ACR\b|SKU|tier)"
                 r"|(?:storage|size) (?:limit|quota|capacity)%line%(?:registry|ACR\b|SKU"
@@ -59,6 +59,7 @@ SYMPTOM = SymptomRule(
                 r"|private repositor(?:y|ies) limit"
             ),
             emitter="ACR, Quay, Docker Hub",
+            ground=Ground.SHARED,
             names=_NAMES,
             accepts=(
                 "The registry storage limit has been reached for contoso.azurecr.io",

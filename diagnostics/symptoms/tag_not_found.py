@@ -91,14 +91,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="tag-does-not-exist",
             pattern=(
-                r"the specified tag%line% does not exist|\btag %q%%tag%%q% (?:not found in repository"
-                r"|does not exist|was not found"
-                r"|was deleted or has expired|is not found)"
-                r"|(?:image|artifact) %q%%image%%q%%line%(?:was |is "
-                r"|could )?not (?:be )?found%line%(?:registry|repository|ACR\b)"
-                r"|(?:docker |container )?image not found|artifact %q%\S+:\S+?%q% not found"
-                r"|requested image not found"
-                r"|ImageNotFound|the specified (?:manifest|digest) does not exist|no matching tags"
+                r"the specified (?:tag|manifest|digest)%line% does not exist|\btag %q%%tag%%q% (?:not found in repository|was deleted or has expired)"
+                r"|artifact [\w.-]+/[\w./-]+:[\w.-]+ not found|(?:docker|container) image not found|requested image not found"
+                r"|\bImageNotFound\b"
             ),
             emitter="az cli, Quay, Harbor, Amazon ECR",
             ground=Ground.SHARED,
@@ -109,7 +104,27 @@ SYMPTOM = SymptomRule(
                 "artifact a/train:9 not found",
                 "Tag 9 was deleted or has expired. To pull, revive via time machine",
             ),
-            rejects=("git tag v1 created", "the page was not found"),
+            rejects=(
+                "git tag v1 created",
+                "the page was not found",
+                "artifact runs:/3f1/model not found",
+                "image not found: cat.jpg",
+            ),
+        ),
+        Signature(
+            id="tag-missing",
+            pattern=(
+                r"\btag %q%%tag%%q% (?:does not exist|was not found|is not found|could not be found)"
+                r"|image %q%%image%%q%%line%not (?:be )?found%line%(?:registry|repository|ACR\b)"
+            ),
+            emitter="Azure ML control plane, a registry",
+            ground=Ground.LOOSE,
+            names=("tag-absent",),
+            accepts=(
+                "docker: tag 7 does not exist",
+                "image contoso.azurecr.io/a:7 was not found in the container registry",
+            ),
+            rejects=("the tag exists", "image not found: cat.jpg"),
         ),
         Signature(
             id="manifest-not-found-bare",

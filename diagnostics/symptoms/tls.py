@@ -15,7 +15,7 @@ SYMPTOM = SymptomRule(
                 r"|(?:issuer%q%\s?[:=]|issued by:?) ?%q%%issuer%%q%(?:[),;]|$))"
             ),
             emitter="docker, containerd",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             names=("tls-intercepted",),
             decisive=True,
             accepts=(
@@ -61,7 +61,7 @@ SYMPTOM = SymptomRule(
                 r"|tls: unknown certificate"
             ),
             emitter="docker, containerd",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 'Get "https://contoso.azurecr.io/v2/": x509: certificate signed by unknown authority',
                 "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
@@ -79,7 +79,7 @@ SYMPTOM = SymptomRule(
                 r"|server gave HTTP response to HTTPS client|CONNECTIVITY_SSL_ERROR"
             ),
             emitter="docker, containerd, az acr",
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 'Get "https://contoso.azurecr.io/v2/": remote error: tls: handshake failure',
                 "http: server gave HTTP response to HTTPS client",
@@ -90,7 +90,7 @@ SYMPTOM = SymptomRule(
         Signature(
             id="client-library-refused",
             pattern=(
-                r"(?:%acr%|mcr\.microsoft\.com|docker\.io|/v2/)%line%(?:SSLError|SSL_ERROR\w*"
+                r"(?:%acr%|mcr\.microsoft\.com|docker\.io)%line%(?:SSLError|SSL_ERROR\w*"
                 r"|CERTIFICATE_VERIFY_FAILED|SSLCertVerification"
                 r"|SSL certificate problem|wrong[ _]version[ _]number|self[- ]signed certificate"
                 r"|EOF occurred in violation)"

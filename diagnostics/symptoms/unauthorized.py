@@ -38,7 +38,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"unauthorized%q%[:,] (?:%q%message%q%:? )?%q%authentication required"
                 r"|authentication required, visit https://aka\.ms/acr/authorization"
-                r"|unauthorized: (?:application not registered|access to the requested resource is not"
+                r"|unauthorized: (?:application not registered|%q%aad |access to the requested resource is not"
                 r"|unauthorized to access repository|authentication failed|not authorized"
                 r"|you don't have the needed"
                 r"|unauthenticated|access token|the (?:token|password|username|client|credential))"
@@ -64,12 +64,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="wrong-password",
             pattern=(
-                r"incorrect username or password|invalid username/password"
-                r"|unauthorized: (?:your account must log in"
-                r"|please use (?:a )?personal access token|invalid client ?id or client secret"
-                r"|could not find robot"
-                r"|invalid (?:username|credentials?|token|password|client))"
-                r"|invalid client ?id or client secret"
+                r"unauthorized: (?:incorrect username or password|your account must log in|please use (?:a )?personal access token"
+                r"|invalid client ?id or client secret|could not find robot|invalid (?:username|credentials?|token|password|client))"
                 r"|login attempt to https?://%registry%/?\S* failed with status: 401"
             ),
             emitter="a registry's login",
@@ -85,6 +81,14 @@ SYMPTOM = SymptomRule(
                 "login attempt to https://contoso.azurecr.io/v2/ failed with status: 403 Forbidden",
                 "sqlalchemy: password authentication failed for user",
             ),
+        ),
+        Signature(
+            id="password-words",
+            pattern=r"incorrect username or password|invalid username/password|invalid client ?id or client secret",
+            emitter="a registry's login",
+            ground=Ground.LOOSE,
+            accepts=("docker login: incorrect username or password", "podman: invalid username/password"),
+            rejects=("password changed", "username taken"),
         ),
         Signature(
             id="token-refused",
@@ -269,16 +273,13 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-401",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
-                r"|PUT) request to \S+)?%line%\b401\b"
-                r"|(?:azurecr\.|/v2/|oauth2/(?:token|exchange)"
-                r"|manifests?/)%near%\b401\b(?::? \(?unauthorized| unauthorized)"
-                r"|(?:registry|docker|ACR\b)%line%\b(?:response code|status(?: code)?)[:\s=]+401\b"
-                r"|(?:azurecr\.|/v2/|oauth2/|manifests?/)%line%\bunauthorized\b"
+                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST|PUT) request to \S+)?%line%\b401\b"
+                r"|%api%%near%\b401\b(?:: ?\(?unauthorized| ?\(?unauthorized)"
+                r"|(?:registry|docker|ACR\b)%line%\b(?:response code|status(?: code)?)[:\s=]+401\b|%api%%line%\bunauthorized\b"
             ),
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,
-            ground=Ground.SHARED,
+            ground=Ground.LOOSE,
             accepts=(
                 (
                     "unexpected status from HEAD request to https://contoso.azurecr.io/v2/a/manifests/1: "
@@ -287,7 +288,10 @@ SYMPTOM = SymptomRule(
                 "POST https://contoso.azurecr.io/oauth2/exchange\nRESPONSE 401: 401 Unauthorized",
                 "Access to registry 'contoso.azurecr.io' was denied. Response code: 401.",
             ),
-            rejects=("HTTP 401 from https://api.contoso.com", "port 4010 unauthorized"),
+            rejects=(
+                "HTTP 401 from https://api.contoso.com",
+                "https://api.contoso.com/v2/users: 401 Unauthorized",
+            ),
         ),
         Signature(
             id="bare-unauthorized",

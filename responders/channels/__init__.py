@@ -72,9 +72,7 @@ def address_problem(channel: Channel, address: str, more_hosts: Collection[str] 
     ``more_hosts`` are further hosts that somebody allowed by setting, exact or with ``*.``.
     """
     if address.startswith("@Microsoft.KeyVault("):
-        return (
-            "the Key Vault reference was not resolved: check the app's identity and its right on the secret"
-        )
+        return "the Key Vault reference was not resolved: check the app's identity and its right on the secret"
     parts = _split(address)
     if parts is None:
         return "this is not an https address without a user name and with the standard port"

@@ -131,7 +131,8 @@ def _first_losses(report: Report) -> list[str]:
 def _block(block: Block) -> list[_Json]:
     """Return title and lines; neighbours of one kind share a section as far as its limit goes."""
     parts = [_markdown(f"*{escape(block.title)}*")]
-    several = sum(isinstance(line, Text) for line in block.lines) > 1
+    # The links of a chain bring their own arrows.
+    several = block.kind is not Kind.CHAIN and sum(isinstance(line, Text) for line in block.lines) > 1
     for group in _groups(block.lines):
         parts.extend(_group(group, bullets=several))
     return parts
@@ -162,9 +163,7 @@ def _group(group: list[Line], *, bullets: bool) -> list[_Json]:
     match group[0]:
         case Text():
             lead = "• " if bullets else ""
-            return [
-                _section(_plain("\n".join(f"{lead}{line.text}" for line in group if isinstance(line, Text))))
-            ]
+            return [_section(_plain("\n".join(f"{lead}{line.text}" for line in group if isinstance(line, Text))))]
         case Pair():
             return [{"type": "section", "fields": [side for line in group for side in _pair(line)]}]
         case Code(text, caption):
@@ -221,9 +220,7 @@ def _accepted(status: int, body: str) -> bool:
 
 def _form_refused(word: str) -> bool:
     # Slack, "Sending messages using incoming webhooks", Handling errors; the last one is undocumented.
-    return any(
-        code in word for code in ("invalid_blocks", "invalid_payload", "msg_too_long", "msg_blocks_too_long")
-    )
+    return any(code in word for code in ("invalid_blocks", "invalid_payload", "msg_too_long", "msg_blocks_too_long"))
 
 
 CHANNEL = Channel(

@@ -84,9 +84,7 @@ def render(report: Report) -> Payload:
 def minimal(report: Report) -> Payload:
     """Return headline, next step and link alone, as the plainest card that there is."""
     frame = _frame(report)
-    note = _text(
-        "Teams refused the full card; the whole is in the stored evidence and in the run.", isSubtle=True
-    )
+    note = _text("Teams refused the full card; the whole is in the stored evidence and in the run.", isSubtle=True)
     return _message([*frame.first, note], frame.preview, list(frame.open_run))
 
 
@@ -106,9 +104,7 @@ class _Frame:
         if self.stored:
             folded.append(_text(self.stored, isSubtle=True, size="Small"))
         loss = [_text(said, isSubtle=True)] if said else []
-        details = (
-            [{"type": "Container", "id": _DETAILS, "isVisible": False, "items": folded}] if folded else []
-        )
+        details = [{"type": "Container", "id": _DETAILS, "isVisible": False, "items": folded}] if folded else []
         toggle = [{"type": "Action.ToggleVisibility", "title": "How we know", "targetElements": [_DETAILS]}]
         actions = [*(toggle if details else []), *self.open_run]
         return _message([*self.first, *seen, *loss, *details], self.preview, actions)

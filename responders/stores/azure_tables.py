@@ -132,9 +132,7 @@ class AzureTablesStore:
         }
         with self._answering():
             replace = {"mode": UpdateMode.REPLACE}
-            self._clients.records.submit_transaction(
-                [("upsert", entity, replace), ("upsert", member, replace)]
-            )
+            self._clients.records.submit_transaction([("upsert", entity, replace), ("upsert", member, replace)])
 
     def get_record(self, workspace_id: str, run_id: str) -> RunRecord | None:
         """See :class:`responders.store.Store`."""
@@ -214,10 +212,10 @@ class AzureTablesStore:
             self._prepare()
             yield
         except HttpResponseError as error:
+            # Somebody may have deleted a table or the container: then they are made again by the next call.
+            self._ready = self._ready and error.status_code != 404
             # The whole text of the error could show a request's signature; status and kind say enough.
-            said = StoreUnavailable(
-                f"the storage account answered {error.status_code} ({type(error).__name__})"
-            )
+            said = StoreUnavailable(f"the storage account answered {error.status_code} ({type(error).__name__})")
         except AzureError as error:
             said = StoreUnavailable(f"the storage account gave no answer ({type(error).__name__})")
         else:
@@ -256,17 +254,13 @@ def _by_connection(connection: str) -> tuple[TableServiceClient, BlobServiceClie
     raise said
 
 
-def _by_identity(
-    choice: AzureStore, credential: TokenCredential
-) -> tuple[TableServiceClient, BlobServiceClient]:
+def _by_identity(choice: AzureStore, credential: TokenCredential) -> tuple[TableServiceClient, BlobServiceClient]:
     host = f"{{}}.{choice.cloud.storage_suffix}"
     return (
         TableServiceClient(
             f"https://{choice.account}.{host.format('table')}", credential=credential, **_TABLE_PATIENCE
         ),
-        BlobServiceClient(
-            f"https://{choice.account}.{host.format('blob')}", credential=credential, **_BLOB_PATIENCE
-        ),
+        BlobServiceClient(f"https://{choice.account}.{host.format('blob')}", credential=credential, **_BLOB_PATIENCE),
     )
 
 

@@ -141,9 +141,7 @@ class SqliteStoreFile:
         done.
         """
         try:
-            with closing(
-                sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-            ) as connection:
+            with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
                 self._prepare(connection)
                 connection.execute("BEGIN IMMEDIATE")
                 try:

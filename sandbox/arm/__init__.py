@@ -62,9 +62,7 @@ def ok(body: object, status: int = 200) -> Answer:
 
 def error(status: int, code: str, message: str) -> Answer:
     """Resource Manager's error envelope (recorded shape)."""
-    return json_answer(
-        status, {"error": {"code": code, "message": message}}, (("x-ms-failure-cause", "gateway"),)
-    )
+    return json_answer(status, {"error": {"code": code, "message": message}}, (("x-ms-failure-cause", "gateway"),))
 
 
 def page(request: Request, items: Sequence[object]) -> Answer:
@@ -78,9 +76,7 @@ def page(request: Request, items: Sequence[object]) -> Answer:
     return ok(body)
 
 
-_RESOURCE = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/([^/]+)/(.+?)/?", re.IGNORECASE
-)
+_RESOURCE = re.compile(r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/([^/]+)/(.+?)/?", re.IGNORECASE)
 
 
 def not_found(path: str) -> Answer:
@@ -112,8 +108,4 @@ def scope_groups(azure: Azure) -> set[tuple[str, str]]:
     ids += [it for zone in azure.world.get("private_dns") or () for it in zone.get("vnet_links") or ()]
     ids += [it["scope"] for it in azure.world.get("role_assignments") or ()]
     parts = [it.lower().split("/") for it in ids]
-    return {
-        (it[2], it[4])
-        for it in parts
-        if len(it) > 4 and it[1] == "subscriptions" and it[3] == "resourcegroups"
-    }
+    return {(it[2], it[4]) for it in parts if len(it) > 4 and it[1] == "subscriptions" and it[3] == "resourcegroups"}

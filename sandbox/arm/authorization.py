@@ -70,7 +70,7 @@ def assignment_document(it: Assignment, version: str) -> dict[str, Any]:
 
 def definition_document(role: Role, prefix: str) -> dict[str, Any]:
     """Return a role definition; ``createdBy`` is null, for custom ones too (recorded shape)."""
-    created = "2018-10-22T19:01:56.8227182Z"
+    created = "2019-01-01T00:00:00.0000000Z"
     properties = {
         "roleName": role.name,
         "type": "CustomRole" if role.custom else "BuiltInRole",
@@ -109,9 +109,7 @@ class _Authorization:
         version, test = request.query["api-version"], self._filter(request, found["scope"])
         if test is None:
             return error(400, "InvalidFilter", "The filter is not supported by the sandbox.")
-        return page(
-            request, [assignment_document(it, version) for it in self._access.assignments if test(it)]
-        )
+        return page(request, [assignment_document(it, version) for it in self._access.assignments if test(it)])
 
     def _filter(self, request: Request, scope: str) -> Callable[[Assignment], bool] | None:
         asked = request.query.get("$filter") or ""
@@ -226,10 +224,7 @@ class _Authorization:
             return not_found(request.path)
         blocked = self._front.blocks_action
         roles = [it.role for it in held]
-        trimmed = [
-            replace(it, actions=tuple(a for a in it.actions if not blocked(found["scope"], a)))
-            for it in roles
-        ]
+        trimmed = [replace(it, actions=tuple(a for a in it.actions if not blocked(found["scope"], a))) for it in roles]
         return page(request, [permission_document(it) for it in trimmed])
 
 
@@ -248,9 +243,7 @@ def _denial(stated: Mapping[str, Any]) -> dict[str, Any]:
     properties = {
         "denyAssignmentName": stated.get("name") or name,
         "description": "",
-        "permissions": [
-            {key: list(it.get(key) or ()) for key in keys} for it in entries(stated, "permissions")
-        ],
+        "permissions": [{key: list(it.get(key) or ()) for key in keys} for it in entries(stated, "permissions")],
         "scope": stated["scope"],
         "doNotApplyToChildScopes": False,
         "principals": [_principal(it) for it in entries(stated, "principals")],

@@ -70,25 +70,18 @@ class _MachineLearning:
 
     def one(self, request: Request, found: Found) -> Answer:
         workspace = self._find(found)
-        return (
-            not_found(request.path) if workspace is None else ok(workspace_document(self._azure, workspace))
-        )
+        return not_found(request.path) if workspace is None else ok(workspace_document(self._azure, workspace))
 
     def _computes(self, workspace: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return a workspace's computes: each belongs to the workspace that a run on them names, else to the
         only or first one.
         """
-        homes = {
-            it.get("compute"): it.get("workspace")
-            for it, _ in self._azure.scenario.runs()
-            if it.get("compute")
-        }
+        homes = {it.get("compute"): it.get("workspace") for it, _ in self._azure.scenario.runs() if it.get("compute")}
         first = entries(self._azure.world, "workspaces")[0]["name"]
         return [
             compute_document(self._azure, workspace, it)
             for it in entries(self._azure.world, "computes")
-            if (it.get("kind") or "").lower() != "serverless"
-            and (homes.get(it["name"]) or first) == workspace["name"]
+            if (it.get("kind") or "").lower() != "serverless" and (homes.get(it["name"]) or first) == workspace["name"]
         ]
 
     def computes(self, request: Request, found: Found) -> Answer:
@@ -107,11 +100,7 @@ class _MachineLearning:
     def job(self, request: Request, found: Found) -> Answer:
         workspace = self._find(found)
         run = next((it for it, _ in self._azure.scenario.runs() if it["id"] == found["child"]), None)
-        if (
-            workspace is None
-            or run is None
-            or (run.get("workspace") or workspace["name"]) != workspace["name"]
-        ):
+        if workspace is None or run is None or (run.get("workspace") or workspace["name"]) != workspace["name"]:
             return not_found(request.path)
         return ok(job_document(self._azure, workspace, run))
 
@@ -162,6 +151,4 @@ class _MachineLearning:
         would find.
         """
         asked = self._diagnoses.get(found["operation"])
-        return (
-            not_found(request.path) if asked is None else ok({"value": {f"{it}Results": [] for it in asked}})
-        )
+        return not_found(request.path) if asked is None else ok({"value": {f"{it}Results": [] for it in asked}})

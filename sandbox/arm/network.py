@@ -74,6 +74,4 @@ class _Network:
         prefix = f"{request.path.rstrip('/').lower()}/"
         nested = self._resources[parent.lower()]["properties"].get("virtualNetworkPeerings", [])
         inside = [it for it in nested if it["id"].lower().startswith(prefix)]
-        return page(
-            request, inside + [it for where, it in self._resources.items() if where.startswith(prefix)]
-        )
+        return page(request, inside + [it for where, it in self._resources.items() if where.startswith(prefix)])

@@ -110,9 +110,7 @@ class _Others:
 
     def _vaults(self) -> dict[str, Mapping[str, Any]]:
         present = (
-            it
-            for it in entries(self._azure.world, "key_vaults")
-            if (it.get("state") or "").lower() not in _GONE
+            it for it in entries(self._azure.world, "key_vaults") if (it.get("state") or "").lower() not in _GONE
         )
         return {it["name"].lower(): it for it in present}
 
@@ -133,9 +131,7 @@ class _Others:
             return not_found(request.path)
         uri = f"https://{stated['name']}.vault.azure.net/keys/{key['name']}"
         properties = {"attributes": {"enabled": key.get("enabled") is not False}, "keyUri": uri}
-        return ok(
-            {"id": request.path, "name": key["name"], "type": f"{_VAULTS}/keys", "properties": properties}
-        )
+        return ok({"id": request.path, "name": key["name"], "type": f"{_VAULTS}/keys", "properties": properties})
 
 
 def _moment(text: str) -> datetime:

@@ -52,16 +52,12 @@ class _Subscriptions:
         }
 
     def groups(self, request: Request, found: Found) -> Answer:
-        names = sorted(
-            group for owner, group in scope_groups(self._azure) if owner == found["subscription"].lower()
-        )
+        names = sorted(group for owner, group in scope_groups(self._azure) if owner == found["subscription"].lower())
         return page(request, [self._group(found["subscription"], name) for name in names])
 
     def group(self, _request: Request, found: Found) -> Answer:
         if (found["subscription"].lower(), found["group"].lower()) not in scope_groups(self._azure):
-            return error(
-                404, "ResourceGroupNotFound", f"Resource group '{found['group']}' could not be found."
-            )
+            return error(404, "ResourceGroupNotFound", f"Resource group '{found['group']}' could not be found.")
         return ok(self._group(found["subscription"], found["group"]))
 
     def _group(self, subscription: str, name: str) -> dict[str, Any]:

@@ -16,7 +16,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``run`` takes."""
-    parser.add_argument("scenarios", metavar="SCENARIO", nargs="+", type=Path, help="a scenario file, or a folder of them")
+    parser.add_argument(
+        "scenarios", metavar="SCENARIO", nargs="+", type=Path, help="a scenario file, or a folder of them"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per scenario, each on one line")
     parser.add_argument(
         "--channel", action="append", choices=("slack", "teams"), help="channels to configure; default slack"

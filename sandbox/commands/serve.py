@@ -27,8 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     with Sandbox(scenario, port=arguments.port) as azure:
-        print("\n".join(exports(azure)), flush=True)
+        # Whoever reads the last line may interrupt at once: the lines are written inside, too.
         try:
+            print("\n".join(exports(azure)), flush=True)
             threading.Event().wait()
         except KeyboardInterrupt:
             print(f"{len(azure.calls)} calls, {len(azure.refused)} refused", file=sys.stderr)

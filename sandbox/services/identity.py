@@ -38,11 +38,7 @@ class _Identity:
     def _token(self, request: Request, resource: str) -> Answer:
         """Without naming an identity the responder's own; a named one is its own principal."""
         asked = next(
-            (
-                request.query[key]
-                for key in ("client_id", "principal_id", "mi_res_id")
-                if key in request.query
-            ),
+            (request.query[key] for key in ("client_id", "principal_id", "mi_res_id") if key in request.query),
             "",
         )
         principal = asked or self._azure.responder_id
@@ -57,6 +53,4 @@ class _Identity:
         return json_answer(200, body)
 
     def error(self, _request: Request, status: int, _code: str | None, message: str | None) -> Answer:
-        return json_answer(
-            status, {"statusCode": status, "message": message or "No token could be obtained."}
-        )
+        return json_answer(status, {"statusCode": status, "message": message or "No token could be obtained."})

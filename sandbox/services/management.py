@@ -51,9 +51,7 @@ class _Management:
     def _unauthorized(self, request: Request) -> Answer | None:
         token = self._azure.tokens.find(request.bearer)
         if request.bearer is None:
-            return _challenge(
-                "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
-            )
+            return _challenge("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         if token is None:
             return _challenge("InvalidAuthenticationToken", "The access token is invalid.")
         if token.audience not in ARM_AUDIENCES:
@@ -82,14 +80,10 @@ class _Management:
         if not found:
             return None
         subscription, group = found.groups()
-        if subscription.lower() not in {
-            it["id"].lower() for it in entries(self._azure.world, "subscriptions")
-        }:
+        if subscription.lower() not in {it["id"].lower() for it in entries(self._azure.world, "subscriptions")}:
             if any(owner == subscription.lower() for owner, _ in scope_groups(self._azure)):
                 return self.error(request, 403, None, None)
-            return error(
-                404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found."
-            )
+            return error(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
         if group and (subscription.lower(), group.lower()) not in scope_groups(self._azure):
             return error(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
         return None

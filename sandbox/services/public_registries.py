@@ -87,9 +87,6 @@ class _PublicRegistries:
 
     def error(self, request: Request, status: int, code: str | None, message: str | None) -> Answer:
         if status == 429 and request.host != MCR:
-            usual = (
-                "You have reached your unauthenticated pull rate limit. "
-                "https://www.docker.com/increase-rate-limit"
-            )
+            usual = "You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit"
             return registry_error(429, code or "TOOMANYREQUESTS", message or usual)
         return registry_error(status, code, message)

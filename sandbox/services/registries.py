@@ -89,9 +89,7 @@ class _Registries:
             accepted |= ARM_AUDIENCES
         if token is None or token.audience not in accepted or registry is None or token.principal_id is None:
             return self.error(request, 401, None, None)
-        if form.get("service", server) != server or not self._azure.access.enters(
-            token.principal_id, registry
-        ):
+        if form.get("service", server) != server or not self._azure.access.enters(token.principal_id, registry):
             return self.error(request, 401, None, None)
         refresh = self._azure.tokens.issue(Token("refresh", server, token.principal_id))
         return json_answer(200, {"refresh_token": refresh}, _LIMITS)
@@ -115,23 +113,17 @@ class _Registries:
     def _granted(self, scope: str, principal: str | None, registry: Mapping[str, Any] | None) -> list[Grant]:
         kind, _, rest = scope.partition(":")
         name, _, actions = rest.rpartition(":")
-        allowed = [
-            it for it in actions.split(",") if registry and self._allows(kind, name, it, principal, registry)
-        ]
+        allowed = [it for it in actions.split(",") if registry and self._allows(kind, name, it, principal, registry)]
         return [(name if kind == "repository" else f"{kind}:{name}", it) for it in allowed]
 
-    def _allows(
-        self, kind: str, name: str, action: str, principal: str | None, registry: Mapping[str, Any]
-    ) -> bool:
+    def _allows(self, kind: str, name: str, action: str, principal: str | None, registry: Mapping[str, Any]) -> bool:
         if kind == "registry":
             return principal is not None and self._azure.access.may_list(principal, registry)
         if action not in _ACTIONS:
             return False
         if registry.get("anonymousPullEnabled"):
             return True
-        return principal is not None and self._azure.access.may_pull(
-            principal, registry, name, _ACTIONS[action]
-        )
+        return principal is not None and self._azure.access.may_pull(principal, registry, name, _ACTIONS[action])
 
     def _content(self, request: Request, server: str, registry: Mapping[str, Any] | None) -> Reply | None:
         routed = _ROUTED.fullmatch(request.path)

@@ -76,15 +76,11 @@ class _RunHistory:
         if found["data"]:
             metadata = self._documents.metadata(run, parent)
             definition = self._documents.definition(run)
-            return json_answer(
-                200, {"runMetadata": metadata, "runDefinition": definition, "jobSpecification": None}
-            )
+            return json_answer(200, {"runMetadata": metadata, "runDefinition": definition, "jobSpecification": None})
         if found["part"] == "details":
             return json_answer(200, self._documents.details(run, parent))
         return (
-            self._children(request, run)
-            if found["part"]
-            else json_answer(200, self._documents.metadata(run, parent))
+            self._children(request, run) if found["part"] else json_answer(200, self._documents.metadata(run, parent))
         )
 
     def _in_workspace(self, run: Mapping[str, Any], found: re.Match[str]) -> bool:
@@ -92,9 +88,7 @@ class _RunHistory:
         if workspace is None:
             return False
         stated = (workspace["subscription"], workspace["resource_group"], workspace["name"])
-        return [it.lower() for it in stated] == [
-            found[key].lower() for key in ("subscription", "group", "workspace")
-        ]
+        return [it.lower() for it in stated] == [found[key].lower() for key in ("subscription", "group", "workspace")]
 
     def _children(self, request: Request, run: Mapping[str, Any]) -> Answer:
         """One page; on the last one both tokens are null."""
@@ -103,11 +97,7 @@ class _RunHistory:
         children, more = entries(run, "children"), None
         if start + size < len(children):
             more = str(start + size)
-        following = (
-            f"https://{request.host}{request.raw_path}?$continuationtoken={more}&$top={size}"
-            if more
-            else None
-        )
+        following = f"https://{request.host}{request.raw_path}?$continuationtoken={more}&$top={size}" if more else None
         value = [self._documents.metadata(it, run) for it in children[start : start + size]]
         return json_answer(200, {"value": value, "continuationToken": more, "nextLink": following})
 

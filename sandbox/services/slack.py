@@ -104,9 +104,7 @@ def _fits(block: Tree) -> bool:
     }
     known = ("divider", "image", "rich_text", "input", "video", "table")
     kind = str(block.get("type"))
-    return len(str(block.get("block_id", ""))) <= 255 and (
-        check[kind](block) if kind in check else kind in known
-    )
+    return len(str(block.get("block_id", ""))) <= 255 and (check[kind](block) if kind in check else kind in known)
 
 
 def _section(block: Mapping[str, Any]) -> bool:
@@ -137,9 +135,7 @@ def _actions(block: Mapping[str, Any]) -> bool:
 
 def _button(it: Mapping[str, Any]) -> bool:
     limits = {"value": 2000, "url": 3000, "action_id": 255}
-    return not _long(it.get("text"), 75) and all(
-        len(str(it.get(key, ""))) <= top for key, top in limits.items()
-    )
+    return not _long(it.get("text"), 75) and all(len(str(it.get(key, ""))) <= top for key, top in limits.items())
 
 
 def _markdown(block: Mapping[str, Any]) -> bool:

@@ -26,18 +26,22 @@ check if compute identity has access to ACR.
 
 
 def excerpt(text: str, file: str = "run.error", first_line: int = 1) -> LogExcerpt:
+    """Return ``text`` as an excerpt of ``file``."""
     return LogExcerpt(file=file, first_line=first_line, lines=tuple(text.split("\n")))
 
 
 def read(text: str, file: str = "run.error") -> tuple[Symptom, ...]:
+    """Classify ``text`` alone."""
     return classify([excerpt(text, file)])
 
 
 def ids(text: str, file: str = "run.error") -> list[str]:
+    """Return the ids of what ``text`` shows, best first."""
     return [symptom.id for symptom in read(text, file)]
 
 
 def first(text: str, file: str = "run.error") -> str:
+    """Return the best id, or ``not-registry`` where nothing is shown."""
     return (ids(text, file) or ["not-registry"])[0]
 
 
@@ -123,8 +127,10 @@ class TestRefreshTokenBlock:
             ),
             (
                 "Unknown server error.",
-                "get https://fabrikam.azurecr.iofabrikam.azurecr.io/v2/: dial tcp: lookup "
-                "fabrikam.azurecr.iofabrikam.azurecr.io on 168.63.129.16:53: no such host",
+                (
+                    "get https://fabrikam.azurecr.iofabrikam.azurecr.io/v2/: dial tcp: lookup "
+                    "fabrikam.azurecr.iofabrikam.azurecr.io on 168.63.129.16:53: no such host"
+                ),
                 "invalid-reference",
             ),
             ("client with IP '203.0.113.5' is not allowed access.", REFUSED, "network-firewall"),
@@ -192,8 +198,10 @@ class TestOtherFailures:
             "https://fabrikam.vault.azure.net/secrets/a: StatusCode=403 Client address is not authorized: 203.0.113.5",
             "remote: Repository not found.\nfatal: repository 'https://github.com/fabrikam/models.git/' not found",
             'failed to clone "https://dev.azure.com/fabrikam/_git/models": authentication required',
-            "WARNING: Retrying (Retry(total=2)) after connection broken by 'ReadTimeoutError(\"HTTPSConnectionPool("
-            "host='pypi.org', port=443): Read timed out.\")'",
+            (
+                "WARNING: Retrying (Retry(total=2)) after connection broken by 'ReadTimeoutError(\"HTTPSConnectionPool("
+                "host='pypi.org', port=443): Read timed out.\")'"
+            ),
             "mlflow.exceptions.RestException: 503 Service Unavailable",
             "openai.RateLimitError: 429 Too Many Requests",
             "torch.cuda.OutOfMemoryError: CUDA out of memory.",

@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
-from tests.corpus_table import Case, load, measure
+from corpus_table import Case, load, measure
 
 BESIDE = Path(__file__).parents[3] / "shared" / "corpus"
 FOLDER = Path(os.environ.get("PULLMEDIC_CORPUS", BESIDE))
@@ -20,6 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 @cache
 def cases() -> tuple[Case, ...]:
+    """Return the folder's cases, classified once."""
     return load(FOLDER)
 
 

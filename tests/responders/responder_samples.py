@@ -51,9 +51,7 @@ def excerpt(*lines: str, first_line: int = 40) -> LogExcerpt:
 def symptom(*lines: str, line: int = 41) -> Symptom:
     """Return the symptom that line 41 proves."""
     shown = lines or ("Pulling image", "unauthorized: authentication required", "exit status 1")
-    return Symptom(
-        id="unauthorized", signature="acr-401", emitter="docker", excerpt=excerpt(*shown), line=line
-    )
+    return Symptom(id="unauthorized", signature="acr-401", emitter="docker", excerpt=excerpt(*shown), line=line)
 
 
 def evidence(**changes: Any) -> Evidence:
@@ -94,9 +92,7 @@ def finding(**changes: Any) -> Finding:
 
 def diagnosis(**changes: Any) -> Diagnosis:
     """Return the diagnosis of :func:`evidence`."""
-    ruled_out = finding(
-        cause="tag-absent", status=Status.RULED_OUT, against=("train:7 is there",), remedies=()
-    )
+    ruled_out = finding(cause="tag-absent", status=Status.RULED_OUT, against=("train:7 is there",), remedies=())
     values: dict[str, Any] = {
         "run": run(),
         "verdict": "pull-role-missing",

@@ -20,9 +20,7 @@ from responders.sending import Receipt, Refused, SendError, TryLater, Unreachabl
 SENTINEL = "sentinel-T0-B0-wxyz"
 NOW = samples.NOW
 REPORT = build_report(samples.diagnosis(), samples.evidence())
-SLACK, TEAMS = (
-    Destination(channel, Secret(f"https://x/{channel.name}/{SENTINEL}")) for channel in discover()
-)
+SLACK, TEAMS = (Destination(channel, Secret(f"https://x/{channel.name}/{SENTINEL}")) for channel in discover())
 
 
 class Posts:

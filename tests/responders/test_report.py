@@ -65,8 +65,7 @@ def test_several_runs_of_one_cause_are_counted_in_the_headline() -> None:
     report = build_report(samples.diagnosis(), samples.evidence(), runs=others)
     assert report.headline.endswith("(37 runs).")
     assert (
-        Pair("Runs", "calm_net_7xk2, trial_0, trial_1, trial_2, trial_3 and 32 more")
-        in block(report, Kind.RUN).lines
+        Pair("Runs", "calm_net_7xk2, trial_0, trial_1, trial_2, trial_3 and 32 more") in block(report, Kind.RUN).lines
     )
 
 
@@ -104,11 +103,7 @@ def test_every_check_stands_with_its_result() -> None:
     gathered = samples.evidence(
         gaps=("run history gave no details",),
         unread_logs=(UnreadLog(file="a.txt", reason="403"),),
-        facts={
-            "tags": Unknown(
-                reason="refused", missing_action="Microsoft.ContainerRegistry/registries/pull/read"
-            )
-        },
+        facts={"tags": Unknown(reason="refused", missing_action="Microsoft.ContainerRegistry/registries/pull/read")},
     )
     report = build_report(samples.diagnosis(), gathered)
     assert block(report, Kind.CHECKS).lines == (
@@ -152,12 +147,8 @@ def test_a_run_that_failed_elsewhere_blames_no_registry() -> None:
 def test_the_link_is_percent_encoded_and_of_the_right_cloud() -> None:
     """A hostile run id cannot leave the link's path, and a sovereign cloud has its own studio."""
     hostile = samples.run(run_id="a/../<b>|?&#")
-    report = build_report(
-        replace(samples.diagnosis(), run=hostile), samples.evidence(), cloud=Cloud.US_GOVERNMENT
-    )
-    assert report.run_url.startswith(
-        "https://ml.azure.us/runs/a%2F..%2F%3Cb%3E%7C%3F%26%23?wsid=/subscriptions/"
-    )
+    report = build_report(replace(samples.diagnosis(), run=hostile), samples.evidence(), cloud=Cloud.US_GOVERNMENT)
+    assert report.run_url.startswith("https://ml.azure.us/runs/a%2F..%2F%3Cb%3E%7C%3F%26%23?wsid=/subscriptions/")
 
 
 def test_no_secret_passes_the_wording() -> None:
@@ -204,8 +195,7 @@ def test_plain_text_reads_in_the_stated_order() -> None:
     """Headline, next step, run, why, and the link come in that order, at the width that was asked for."""
     text = render_text(build_report(samples.diagnosis(), samples.evidence(), stored_as="k/1"), width=80)
     order = [
-        text.index(part)
-        for part in ("Confirmed:", "Next step:", "Run:", "Why:", "Open the run:", "stored as: k/1")
+        text.index(part) for part in ("Confirmed:", "Next step:", "Run:", "Why:", "Open the run:", "stored as: k/1")
     ]
     assert order == sorted(order)
     assert all(len(line) <= 80 for line in text.splitlines() if "az role" not in line and "https" not in line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import socket
@@ -9,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -32,6 +33,7 @@ from responders.sending import (
     encode,
     post_json,
 )
+from responders.settings import AzureStore
 
 SENTINEL = "sentinel-T0-B0-wxyz"
 NOW = samples.NOW
@@ -144,9 +146,7 @@ def test_the_payload_arrives_as_the_bytes_that_were_measured(service: Service) -
         (None, 30),
     ],
 )
-def test_429_is_raised_with_its_wait_and_never_slept(
-    service: Service, retry_after: str | None, seconds: int
-) -> None:
+def test_429_is_raised_with_its_wait_and_never_slept(service: Service, retry_after: str | None, seconds: int) -> None:
     """Retry-After in seconds or as a date is handed to the caller, within reason, and nothing is posted twice."""
     service.status, service.body = 429, "ratelimited"
     service.headers = {} if retry_after is None else {"Retry-After": retry_after}
@@ -225,9 +225,7 @@ def hung_up_on(answer: bytes) -> Iterator[int]:
         thread.join()
 
 
-@pytest.mark.parametrize(
-    "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", b"nonsense\r\n\r\n"]
-)
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", b"nonsense\r\n\r\n"])
 def test_a_cut_connection_is_unreachable(answer: bytes) -> None:
     """A connection that ends before, within or instead of an answer is told as such, without the address."""
     for port in hung_up_on(answer):
@@ -286,13 +284,9 @@ def test_tracing_of_http_calls_does_not_record_the_address(service: Service) -> 
 def test_secrets_print_as_stars() -> None:
     """An address in a repr, a text or a container is never readable."""
     secret = Secret(SENTINEL)
-    for text in (
-        repr(secret),
-        str(secret),
-        f"{secret}",
-        repr([secret]),
-        repr({"a": secret}),
-        f"{secret!r:>20}",
-    ):
+    unfolded = repr(asdict(AzureStore(connection=secret)))
+    for text in (repr(secret), str(secret), f"{secret}", repr([secret]), unfolded, f"{secret!r:>20}"):
         assert SENTINEL not in text
         assert "****" in text
+    assert secret == copy.deepcopy(secret)
+    assert secret != Secret("another")

@@ -100,9 +100,7 @@ def test_a_mistake_in_the_scope_narrows_it() -> None:
 
 def test_the_apps_storage_is_the_store_where_there_is_one() -> None:
     """Deployed, the store is the app's storage: by identity before by connection string."""
-    identity = load_settings(
-        {"AzureWebJobsStorage__accountName": "acct1", "PULLMEDIC_CLOUD": "AzureChinaCloud"}
-    )
+    identity = load_settings({"AzureWebJobsStorage__accountName": "acct1", "PULLMEDIC_CLOUD": "AzureChinaCloud"})
     assert identity.store == AzureStore(account="acct1", cloud=Cloud.CHINA)
     connected = load_settings({"AzureWebJobsStorage": "AccountName=a;AccountKey=sentinel"})
     assert isinstance(connected.store, AzureStore)
@@ -143,9 +141,7 @@ def test_the_apps_storage_is_the_store_where_there_is_one() -> None:
         ),
     ],
 )
-def test_an_address_is_taken_or_told_wrong_with_the_reason(
-    channel: str, address: str, complaint: str | None
-) -> None:
+def test_an_address_is_taken_or_told_wrong_with_the_reason(channel: str, address: str, complaint: str | None) -> None:
     """Only https addresses of the service's own hosts are taken, in no disguise, and a mistake is explained."""
     found = next(c for c in discover() if c.name == channel)
     problem = address_problem(found, address)
@@ -178,9 +174,7 @@ def test_no_environment_whatever_stops_loading(environ: dict[str, str]) -> None:
 
 def test_a_misspelt_setting_is_told_with_the_one_that_is_meant() -> None:
     """A setting that nobody reads is not passed over in silence."""
-    problems = misspelt_settings(
-        {"PULLMEDIC_WORKSPACE": "x", "PULLMEDIC_ZZZ": "", "PATH": "/"}, declared_settings()
-    )
+    problems = misspelt_settings({"PULLMEDIC_WORKSPACE": "x", "PULLMEDIC_ZZZ": "", "PATH": "/"}, declared_settings())
     assert [str(problem) for problem in problems] == [
         "PULLMEDIC_WORKSPACE: no such setting: is PULLMEDIC_WORKSPACES meant?",
         "PULLMEDIC_ZZZ: no such setting",

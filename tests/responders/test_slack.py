@@ -64,9 +64,7 @@ def test_no_report_can_write_a_mention_or_a_link(report: Report) -> None:
     """The only angle brackets in a message are those of our own link to the run."""
     for payload in (slack.render(report), slack.minimal(report)):
         for text in texts(payload):
-            assert (
-                re.sub(r"^<https://[^<>|\s]+\|Open the run>$", "", text, flags=re.MULTILINE).count("<") == 0
-            )
+            assert re.sub(r"^<https://[^<>|\s]+\|Open the run>$", "", text, flags=re.MULTILINE).count("<") == 0
 
 
 @given(samples.REPORTS)
@@ -89,9 +87,7 @@ def test_log_text_cannot_leave_its_code_block() -> None:
 
 def test_words_of_others_stand_where_slack_obeys_no_syntax() -> None:
     """Outside of code a name that somebody chose is plain text, and no block makes links by itself."""
-    payload = slack.render(
-        build_report(samples.diagnosis(), samples.evidence(run=samples.run(experiment=HOSTILE)))
-    )
+    payload = slack.render(build_report(samples.diagnosis(), samples.evidence(run=samples.run(experiment=HOSTILE))))
     for block in payload["blocks"]:
         for text in [block.get("text"), *block.get("fields", []), *block.get("elements", [])]:
             if text and text["type"] == "mrkdwn":

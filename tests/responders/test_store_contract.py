@@ -91,9 +91,7 @@ def record(place: Place, **changes: Any) -> RunRecord:
     return RunRecord(**values | changes)
 
 
-def claim(
-    store: Store, place: Place, owner: str, *, after: timedelta = timedelta(0), key: str = "run"
-) -> ClaimResult:
+def claim(store: Store, place: Place, owner: str, *, after: timedelta = timedelta(0), key: str = "run") -> ClaimResult:
     """Claim at ``NOW + after``."""
     return store.claim(place.key(key), owner, now=NOW + after, lease=LEASE)
 
@@ -106,9 +104,7 @@ def claim_in_process(choice: SqliteStore | AzureStore, key: str, owner: str, gat
     store.close()
 
 
-def test_the_first_to_claim_gets_the_work_and_the_second_learns_that_it_is_held(
-    store: Store, place: Place
-) -> None:
+def test_the_first_to_claim_gets_the_work_and_the_second_learns_that_it_is_held(store: Store, place: Place) -> None:
     """A delivery that comes twice is worked on once."""
     assert claim(store, place, "a") is ClaimResult.ACQUIRED
     assert claim(store, place, "b") is ClaimResult.HELD

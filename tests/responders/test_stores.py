@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from responders.clouds import Cloud
 from responders.declarations import Secret
 from responders.settings import AzureStore, SqliteStore
-from responders.store import NewerSchema, StoreError, StoreUnavailable, open_store
+from responders.store import ClaimResult, NewerSchema, StoreError, StoreUnavailable, open_store
 from responders.stores.azure_tables import AzureTablesStore
 from responders.stores.keys import document_key, safe_key, workspace_key
 
@@ -106,14 +107,23 @@ def test_a_connection_string_that_cannot_be_read_is_told_without_its_text() -> N
     assert SENTINEL not in f"{caught.value!r} {caught.value.__context__!r} {caught.value.__cause__!r}"
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Testing an element's truth value:DeprecationWarning"
-)  # azure-data-tables' own
+def test_a_table_that_somebody_deleted_is_made_again(azurite: str) -> None:
+    """Who deletes the tables loses the past, not the service: the call after the failed one works."""
+    store = open_store(AzureStore(connection=Secret(azurite)))
+    assert isinstance(store, AzureTablesStore)
+    store.claim("deleted/1", "a", now=samples.NOW, lease=timedelta(minutes=1))
+    store._clients.claims.delete_table()
+    with pytest.raises(StoreUnavailable, match="answered 404"):
+        store.claim("deleted/2", "a", now=samples.NOW, lease=timedelta(minutes=1))
+    again = store.claim("deleted/2", "a", now=samples.NOW, lease=timedelta(minutes=1))
+    assert again is ClaimResult.ACQUIRED
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")  # azure-data-tables' own
 def test_a_refusal_of_the_account_is_told_without_its_key(azurite: str) -> None:
     """A wrong key ends as an unavailable store whose error shows status and kind alone."""
-    wrong = ";".join(
-        f"AccountKey={SENTINEL}" if p.startswith("AccountKey=") else p for p in azurite.split(";")
-    )
+    wrong = ";".join(f"AccountKey={SENTINEL}" if p.startswith("AccountKey=") else p for p in azurite.split(";"))
     store = open_store(AzureStore(connection=Secret(wrong)))
     with pytest.raises(StoreUnavailable, match="answered 403") as caught:
         store.get_record("w", "r")

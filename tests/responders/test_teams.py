@@ -49,12 +49,7 @@ def members(value: Any) -> Iterator[dict[str, Any]]:
 
 def shown(payload: Any) -> list[str]:
     """Return every text that a reader may see, in order."""
-    return [
-        text
-        for m in members(payload)
-        for key in ("text", "title", "value")
-        if isinstance(text := m.get(key), str)
-    ]
+    return [text for m in members(payload) for key in ("text", "title", "value") if isinstance(text := m.get(key), str)]
 
 
 def card(payload: Any) -> Any:

@@ -60,9 +60,7 @@ def test_a_long_line_is_cut_and_counted() -> None:
 
 def test_the_announcement_says_where_the_whole_is() -> None:
     """A reader of a cut message learns where to see the rest: the stored evidence and the run."""
-    report = Report(
-        headline="h", next_step=Block(Kind.NEXT_STEP, ()), verdict="v", run_url="https://x/", stored_as="k"
-    )
+    report = Report(headline="h", next_step=Block(Kind.NEXT_STEP, ()), verdict="v", run_url="https://x/", stored_as="k")
     assert announcement(["“Notes” is left out"], report) == (
         "Cut for length: “Notes” is left out. The whole is in the evidence stored as k and the run (link)."
     )

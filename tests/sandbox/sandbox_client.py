@@ -62,17 +62,13 @@ class Client:
         )
         return str(answer.json()["access_token"])
 
-    def arm(
-        self, path: str, version: str = "2025-11-01", method: str = "GET", **options: Any
-    ) -> requests.Response:
+    def arm(self, path: str, version: str = "2025-11-01", method: str = "GET", **options: Any) -> requests.Response:
         """One call of Resource Manager."""
         headers = {"Authorization": f"Bearer {self.token()}"}
         query = {"api-version": version, **options.pop("params", {})}
         return self.call(method, f"{ARM}{path}", headers=headers, params=query, **options)
 
-    def refresh_token(
-        self, resource: str = ACR_RESOURCE, server: str = SERVER, **query: str
-    ) -> requests.Response:
+    def refresh_token(self, resource: str = ACR_RESOURCE, server: str = SERVER, **query: str) -> requests.Response:
         """Get the answer of a registry's exchange."""
         form = {
             "grant_type": "access_token",
@@ -88,9 +84,7 @@ class Client:
         refresh = self.refresh_token(server=server).json()["refresh_token"]
         form = {"grant_type": "refresh_token", "service": server, "scope": scope, "refresh_token": refresh}
         access = self.call("POST", f"https://{server}/oauth2/token", data=form).json()["access_token"]
-        return self.call(
-            method, f"https://{server}{path}", headers={"Authorization": f"Bearer {access}", **headers}
-        )
+        return self.call(method, f"https://{server}{path}", headers={"Authorization": f"Bearer {access}", **headers})
 
     def history(self, part: str = "", run: str = "brave_run_1", **options: Any) -> requests.Response:
         """One call of the run history."""

@@ -111,9 +111,7 @@ def test_home_region_is_a_replication(shared: Client) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "available"), [("prosereg", False), ("gonereg", True), ("somebodyelse", False)]
-)
+@pytest.mark.parametrize(("name", "available"), [("prosereg", False), ("gonereg", True), ("somebodyelse", False)])
 def test_name_availability(start: Start, name: str, *, available: bool) -> None:
     """A name is taken by a registry of the world or by what the world says; a deleted one is free."""
     client = start(world={"name_availability": [{"name": "somebodyelse", "available": False}]})
@@ -125,9 +123,7 @@ def test_name_availability(start: Start, name: str, *, available: bool) -> None:
 def test_long_lists_come_in_pages(start: Start) -> None:
     """Registries are listed a hundred at a time; ``nextLink`` is absent on the last page."""
     prefix = REGISTRY.rpartition("/")[0]
-    extra = [
-        {"name": f"r{it}", "id": f"{prefix}/r{it}", "login_server": f"r{it}.azurecr.io"} for it in range(130)
-    ]
+    extra = [{"name": f"r{it}", "id": f"{prefix}/r{it}", "login_server": f"r{it}.azurecr.io"} for it in range(130)]
     client = start(world={"registries": extra})
     first = client.arm(f"{SUBSCRIPTION}/providers/Microsoft.ContainerRegistry/registries").json()
     second = client.get(first["nextLink"], headers={"Authorization": f"Bearer {client.token()}"}).json()
@@ -137,9 +133,7 @@ def test_long_lists_come_in_pages(start: Start) -> None:
 
 def test_compute_identities(shared: Client) -> None:
     """An identity is a sibling of ``properties``, absent where there is none, a map where it is user-assigned."""
-    system, bare, assigned = (
-        shared.arm(f"{WORKSPACE}/computes/{it}").json() for it in ("cluster", "bare", "assigned")
-    )
+    system, bare, assigned = (shared.arm(f"{WORKSPACE}/computes/{it}").json() for it in ("cluster", "bare", "assigned"))
     assert system["identity"]["principalId"] == CLUSTER_ID
     assert "identity" not in bare
     [(where, identity)] = assigned["identity"]["userAssignedIdentities"].items()
@@ -169,9 +163,7 @@ def test_workspace_parts(shared: Client) -> None:
 
 def test_diagnose_is_long_running(shared: Client) -> None:
     """Diagnose answers 202 with a Location alone; the result holds the categories that were asked for."""
-    started = shared.arm(
-        f"{WORKSPACE}/diagnose", "2025-12-01", "POST", json={"value": {"containerRegistry": {}}}
-    )
+    started = shared.arm(f"{WORKSPACE}/diagnose", "2025-12-01", "POST", json={"value": {"containerRegistry": {}}})
     assert (started.status_code, started.content) == (202, b"")
     done = shared.get(started.headers["Location"], headers={"Authorization": f"Bearer {shared.token()}"})
     assert done.json() == {"value": {"containerRegistryResults": []}}
@@ -179,16 +171,12 @@ def test_diagnose_is_long_running(shared: Client) -> None:
 
 def test_assigned_to_follows_groups_and_scopes(shared: Client) -> None:
     """``assignedTo`` finds what a principal holds through nested groups, and what it inherits."""
-    through = shared.arm(
-        f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{CLUSTER_ID}')"}
-    )
+    through = shared.arm(f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{CLUSTER_ID}')"})
     [found] = through.json()["value"]
     assert found["properties"]["principalType"] == "Group"
     assert found["properties"]["condition"] is None
     inherited = CLUSTER_ID[:-1] + "3"
-    above = shared.arm(
-        f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{inherited}')"}
-    )
+    above = shared.arm(f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params={"$filter": f"assignedTo('{inherited}')"})
     [found] = above.json()["value"]
     assert found["properties"]["scope"].endswith("/managementGroups/proseware")
 
@@ -217,9 +205,7 @@ def test_roles_are_found_by_id_and_name(shared: Client) -> None:
     pull = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
     where = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
     assert shared.arm(f"{where}/{pull}", "2022-04-01").json()["properties"]["roleName"] == "AcrPull"
-    [custom] = shared.arm(
-        where, "2022-04-01", params={"$filter": "roleName eq 'Puller of Proseware'"}
-    ).json()["value"]
+    [custom] = shared.arm(where, "2022-04-01", params={"$filter": "roleName eq 'Puller of Proseware'"}).json()["value"]
     assert custom["properties"]["type"] == "CustomRole"
 
 
@@ -251,9 +237,7 @@ def test_reading_tags_gives_the_responder_a_role(shared: Client) -> None:
     """``may_read_tags`` shows as an assignment of the role that the registry's mode honours."""
     asked = {"$filter": f"principalId eq '{RESPONDER_ID}'"}
     found = shared.arm(f"{REGISTRY}{ASSIGNMENTS}", "2022-04-01", params=asked).json()["value"]
-    assert any(
-        it["properties"]["roleDefinitionId"].endswith("7f951dda-4ed3-4680-a7ca-43fe172d538d") for it in found
-    )
+    assert any(it["properties"]["roleDefinitionId"].endswith("7f951dda-4ed3-4680-a7ca-43fe172d538d") for it in found)
 
 
 def test_a_role_can_be_granted_and_taken_back(start: Start) -> None:
@@ -277,16 +261,10 @@ def test_a_role_can_be_granted_and_taken_back(start: Start) -> None:
 
 def test_networks(shared: Client) -> None:
     """A subnet leads to its routes, rules and gateway; the registry to its endpoint; the zone to its network."""
-    subnet = shared.arm(f"{NETWORK}/virtualNetworks/vnet-train/subnets/nodes", "2024-05-01").json()[
-        "properties"
-    ]
+    subnet = shared.arm(f"{NETWORK}/virtualNetworks/vnet-train/subnets/nodes", "2024-05-01").json()["properties"]
     routes = shared.arm(subnet["routeTable"]["id"], "2024-05-01").json()["properties"]["routes"]
-    rules = shared.arm(subnet["networkSecurityGroup"]["id"], "2024-05-01").json()["properties"][
-        "securityRules"
-    ]
-    nat = shared.arm(subnet["natGateway"]["id"], "2024-05-01").json()["properties"]["publicIpAddresses"][0][
-        "id"
-    ]
+    rules = shared.arm(subnet["networkSecurityGroup"]["id"], "2024-05-01").json()["properties"]["securityRules"]
+    nat = shared.arm(subnet["natGateway"]["id"], "2024-05-01").json()["properties"]["publicIpAddresses"][0]["id"]
     assert routes[0]["properties"]["nextHopIpAddress"] == "10.2.0.4"
     assert rules[0]["properties"]["access"] == "Deny"
     assert shared.arm(nat, "2024-05-01").json()["properties"]["ipAddress"] == "203.0.113.20"
@@ -307,9 +285,7 @@ def test_private_dns(shared: Client) -> None:
 
 def test_firewalls_and_their_inspection(shared: Client) -> None:
     """A firewall shows its address and rules, its policy whether it opens TLS."""
-    [firewall] = shared.arm(
-        f"{SUBSCRIPTION}/providers/Microsoft.Network/azureFirewalls", "2024-05-01"
-    ).json()["value"]
+    [firewall] = shared.arm(f"{SUBSCRIPTION}/providers/Microsoft.Network/azureFirewalls", "2024-05-01").json()["value"]
     policy = shared.arm(firewall["properties"]["firewallPolicy"]["id"], "2024-05-01").json()["properties"]
     assert policy["transportSecurity"]["certificateAuthority"]["name"] == "proseware-ca"
 

@@ -202,9 +202,7 @@ def test_deny_assignments_win(start: Start) -> None:
         ({}, {"answer": {"status": 429, "calls": "manifests"}}, "401"),
     ],
 )
-def test_the_way_to_a_registry(
-    start: Start, registry: dict[str, object], plane: dict[str, object], seen: str
-) -> None:
+def test_the_way_to_a_registry(start: Start, registry: dict[str, object], plane: dict[str, object], seen: str) -> None:
     """The registry's rules, the stated answer and a cut connection, each where the world says so."""
     stated = {"login_server": SERVER, "reachable_from_responder": None, **plane}
     client = start(
@@ -245,10 +243,7 @@ def test_public_registries(start: Start) -> None:
     asked = {"service": "registry.docker.io", "scope": "repository:library/python:pull"}
     token = client.get("https://auth.docker.io/token", params=asked).json()["token"]
     hub, headers = "https://registry-1.docker.io/v2/library", {"Authorization": f"Bearer {token}"}
-    assert (
-        client.get(f"{hub}/python/manifests/3.11", headers=headers).headers["ratelimit-limit"]
-        == "100;w=21600"
-    )
+    assert client.get(f"{hub}/python/manifests/3.11", headers=headers).headers["ratelimit-limit"] == "100;w=21600"
     assert client.get(f"{hub}/python/manifests/2", headers=headers).status_code == 404
     assert client.get(f"{hub}/nothing/manifests/2", headers=headers).status_code == 401
 

@@ -125,9 +125,7 @@ def test_missing_log(shared: Client) -> None:
     ],
 )
 @pytest.mark.parametrize("header", ["Range", "x-ms-range"])
-def test_ranges(
-    shared: Client, header: str, asked: str, status: int, content: bytes | None, span: str
-) -> None:
+def test_ranges(shared: Client, header: str, asked: str, status: int, content: bytes | None, span: str) -> None:
     """Ranges are honoured by either header, and one behind the end is 416."""
     answer = shared.get(log_url(shared, LIFECYCLER), headers={header: asked})
     assert (answer.status_code, answer.headers["Content-Range"]) == (status, span)

@@ -47,9 +47,7 @@ def test_simulated_azure_stands_alone() -> None:
     script = "import sys, sandbox; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script]
-    loaded = subprocess.run(
-        command, capture_output=True, text=True, env=environment, check=True
-    ).stdout.split()
+    loaded = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout.split()
     assert not {"azure", "diagnostics", "requests", "responders"} & set(loaded)
 
 

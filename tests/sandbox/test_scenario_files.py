@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sandbox_client import WORLD, changed
 
 from sandbox import ScenarioError, load_scenario, parse_scenario
 from sandbox.merge import merged
+from sandbox.scenario_format import FORMAT
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
 
 
 def written(folder: Path, name: str, text: str) -> Path:
@@ -66,6 +70,14 @@ def test_world_alone_is_enough_to_serve(tmp_path: Path) -> None:
         ("world: {cloud: a}\nfaults: [{call: {path: /}}]", "faults[0]: states neither"),
         ("world: {cloud: a}\nfaults: [{status: 500}]", "faults[0].call: is required"),
         ("world: {cloud: a}\nworld: {cloud: b}", "the key 'world' is stated twice"),
+        (
+            "world: {cloud: a}\nrun: {id: a, logs: {x: {generate: {single_line: {seed: 1}}}}}",
+            "single_line.bytes: is required",
+        ),
+        (
+            "world: {cloud: a}\nrun: {id: a, logs: {x: {generate: {single_line: {bytes: 1, alphabet: ä}}}}}",
+            "alphabet: only ASCII",
+        ),
         ("- a list", "expected a mapping at the top"),
         ("world: [", "while parsing"),
         ("wordl: {}", "world: is required"),
@@ -144,9 +156,7 @@ def test_merging(base: Any, change: Any, result: Any) -> None:
 def test_runs_come_with_their_parents() -> None:
     """Every run of a family is told with its parent, the root first."""
     children = [{"id": "child", "children": [{"id": "grandchild"}]}]
-    found = [
-        (run["id"], parent and parent["id"]) for run, parent in changed(run={"children": children}).runs()
-    ]
+    found = [(run["id"], parent and parent["id"]) for run, parent in changed(run={"children": children}).runs()]
     assert found == [("brave_run_1", None), ("child", "brave_run_1"), ("grandchild", "child")]
 
 
@@ -154,3 +164,28 @@ def test_parses_without_a_file() -> None:
     """A scenario can be built from a mapping, and errors then name no file."""
     with pytest.raises(ScenarioError, match=r"^scenario: world: is required"):
         parse_scenario({})
+
+
+def test_the_example_of_the_document_is_a_scenario() -> None:
+    """The complete example in the document loads as it stands."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition("## A complete example")[2]
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert parse_scenario(yaml.safe_load(example), complete=True).id == "role-missing"
+
+
+def keys(rule: object) -> set[str]:
+    """Collect the keys of a part of the format."""
+    if isinstance(rule, dict):
+        return {str(key) for key in rule if key != "children"} | {
+            found for key, it in rule.items() if key != "children" for found in keys(it)
+        }
+    inner = getattr(rule, "of", None) or getattr(rule, "other", None)
+    return keys(inner) if inner else set()
+
+
+def test_the_document_names_the_parts_of_the_format() -> None:
+    """Every key at the top, of the world, the run, the event and the expectation stands in the document."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    parts = (FORMAT, FORMAT["world"], FORMAT["run"], FORMAT["event"], FORMAT["expected"])
+    assert {key for part in parts for key in part if f"`{key}" not in text} == set()  # type: ignore[attr-defined]
+    assert {key for key in keys(FORMAT["faults"]) if key not in text} == set()

@@ -61,17 +61,13 @@ def test_container_registry_client(azure: Sandbox, credential: ManagedIdentityCr
         assert registry.policies.azure_ad_authentication_as_arm_policy.status == "enabled"
         assert client.registries.get("rg-train", "plainreg").network_rule_set is None
         assert (
-            len(list(client.registries.list()))
-            == len(list(client.registries.list_by_resource_group("rg-train")))
-            == 2
+            len(list(client.registries.list())) == len(list(client.registries.list_by_resource_group("rg-train"))) == 2
         )
         assert [it.location for it in client.replications.list("rg-train", "prosereg")] == [
             "northeurope",
             "westus",
         ]
-        assert (
-            next(iter(client.private_endpoint_connections.list("rg-train", "prosereg"))).name == "pe-prosereg"
-        )
+        assert next(iter(client.private_endpoint_connections.list("rg-train", "prosereg"))).name == "pe-prosereg"
         usages = client.registries.list_usages("rg-train", "prosereg").value
         assert usages is not None
         assert usages[0].limit == 500 * 1024**3
@@ -88,9 +84,7 @@ def test_authorization_client(azure: Sandbox, credential: ManagedIdentityCredent
         role = client.role_definitions.get_by_id(found.role_definition_id)
         assert role.role_name == "AcrPull"
         assert role.permissions[0].actions == ["Microsoft.ContainerRegistry/registries/pull/read"]
-        assert [it.deny_assignment_name for it in client.deny_assignments.list_for_scope(REGISTRY)] == [
-            "keep out"
-        ]
+        assert [it.deny_assignment_name for it in client.deny_assignments.list_for_scope(REGISTRY)] == ["keep out"]
         assert list(client.permissions.list_for_resource_group("rg-train"))
         resource = ("rg-train", "Microsoft.ContainerRegistry", "", "registries", "prosereg")
         assert list(client.permissions.list_for_resource(*resource))
@@ -129,3 +123,18 @@ def test_blob_client_reads_a_huge_log(start: Start, monkeypatch: pytest.MonkeyPa
     with BlobClient.from_blob_url(url) as blob:
         assert blob.get_blob_properties().size == 1024**3
         assert blob.download_blob(offset=0, length=5).readall() == b"begin"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_machine_learning_client(azure: Sandbox, credential: ManagedIdentityCredential) -> None:
+    """Workspace, compute, job, environment and run details read through azure-ai-ml."""
+    from azure.ai.ml import MLClient  # noqa: PLC0415 - importing it takes most of a second
+
+    client = MLClient(credential, SUBSCRIPTION_ID, "rg-train", "proseware-ml")
+    assert client.workspaces.get("proseware-ml").container_registry == REGISTRY
+    assert client.compute.get("cluster").identity.principal_id == CLUSTER_ID
+    assert client.jobs.get("brave_run_1").status == "Failed"
+    assert client.environments.get("nightly-environment", "1").image == "prosereg.azurecr.io/team/train:3"
+    details = client.jobs._runs_operations.get_run_details("brave_run_1")
+    assert details.as_dict()["error"]["error"]["message"] == "the image could not be pulled"

@@ -18,7 +18,6 @@ import pytest
 import requests
 from sandbox_client import (
     ACR_RESOURCE,
-    ARM,
     CLUSTER_ID,
     GROUP,
     REGISTRY,
@@ -81,9 +80,7 @@ class Case:
     at: Callable[[Any], Any] = whole
 
 
-def arm(
-    path: str, version: str, method: str = "GET", **options: Any
-) -> Callable[[Client], requests.Response]:
+def arm(path: str, version: str, method: str = "GET", **options: Any) -> Callable[[Client], requests.Response]:
     """Ask Resource Manager."""
     return lambda client: client.arm(path, version, method, **options)
 
@@ -257,9 +254,7 @@ CASES = [
 def shape(value: Any, where: str = "") -> set[str]:
     """Collect the paths of all keys of a body, with ``null`` told from a value; entries of lists are taken together."""
     if isinstance(value, dict):
-        return {
-            part for key, it in value.items() for part in shape(it, f"{where}.{key}" if where else key)
-        } | {where}
+        return {part for key, it in value.items() for part in shape(it, f"{where}.{key}" if where else key)} | {where}
     if isinstance(value, list):
         return {part for it in value for part in shape(it, f"{where}.[]")} | {f"{where}=list"}
     return {f"{where}={'null' if value is None else 'value'}"}
@@ -332,13 +327,9 @@ def test_challenges_word_for_word(shared: Client) -> None:
         ("094", insufficient(shared)),
         ("097", shared.get(f"https://{SERVER}/acr/v1/_catalog")),
     ):
-        real = {name.lower(): value for name, value in recorded(number)["headers"].items()}[
-            "www-authenticate"
-        ]
+        real = {name.lower(): value for name, value in recorded(number)["headers"].items()}["www-authenticate"]
         host = real.partition("https://")[2].partition("/")[0]
-        wanted = real.replace(host, SERVER).replace(
-            "library/hello-world:metadata_write", "team/train:metadata_read"
-        )
+        wanted = real.replace(host, SERVER).replace("library/hello-world:metadata_write", "team/train:metadata_read")
         assert answer.headers["WWW-Authenticate"] == wanted
 
 
@@ -360,8 +351,3 @@ def test_absent_log(shared: Client) -> None:
         404,
         recorded("006")["headers"]["X-Ms-Error-Code"],
     )
-
-
-def test_wrong_api(shared: Client) -> None:
-    """A resource provider's path without a token is challenged before it is looked at."""
-    assert shared.get(f"{ARM}{WORKSPACE}?api-version=2024-04-01").status_code == 401
