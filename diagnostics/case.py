@@ -61,6 +61,8 @@ class Case:
     def while_building(self) -> bool:
         """Whether the failing line stands in the log of an image build rather than of a pull."""
         primary = self.primary
+        if primary is not None and primary.id == "image-build-failed":
+            return True
         said = f"{primary.excerpt.file} {primary.emitter} {primary.signature}".lower() if primary else ""
         return any(mark in said for mark in _BUILD_MARKS)
 

@@ -58,7 +58,8 @@ _REGISTRY_WORDS = re2.compile(
     r"(?i)azurecr\.|mcr\.microsoft\.com|docker|containerd|kubelet|buildkit|podman|ghcr\.io|quay\.io|gcr\.io|harbor"
     r"|\bACR\b|from daemon|\bregistry\b|/v2/\S*[\"':]|/v2/\S*(?:manifests|blobs)|image manifest|manifests?/|layer-sha256"
     r"|ImagePull|ErrImage|pull(?:ing|ed)? (?:the )?image|image pull|pulling \S+[/:]\S|httpReadSeeker|oauth2/exchange"
-    r"|failed to do request|\bFROM \S+[/:]\S|step \d+/\d+ :|acb_step"
+    r"|failed to (?:do request|resolve reference|authorize)|(?:oauth|anonymous) token|CONNECTIVITY_\w+_ERROR|\[manifests? "
+    r"|\bmanifest (?:is|sha256|tagged|unknown)|\bFROM \S+[/:]\S|step \d+/\d+ :|acb_step"
 )
 _OTHER_REGISTRIES = re2.compile(
     r"(?i)(?:model|asset|assets|component|data|feature|prompt|schema|npm|package|windows|class|plugin|mlflow) registry"
@@ -71,9 +72,7 @@ _USER_LOG = re2.compile(r"(?i)(?:^|/)user_logs/|std_log|driver_log")
 _COMPANIONS = (
     re2.compile(expand(r"https?://%registry%/v2/%repository%/(?:manifests|blobs)/(?:%digest%|%tag%)")),
     re2.compile(
-        expand(
-            r"(?:imageName: |pull image %q%|pull docker image |unpack image %q%|pulling image:? %q%)%image%"
-        )
+        expand(r"(?:imageName: |pull image %q%|pull docker image |unpack image %q%|pulling image:? %q%)%image%")
     ),
     re2.compile(expand(r"(?:run docker command to pull |authentication mode )%mode%\b")),
     re2.compile(expand(r"compute identity %identity%")),
@@ -154,8 +153,7 @@ def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
     foreign = [hit for hit in hits if hit.signature.foreign]
     believed = [hit for hit in hits if _believed(hit, texts[hit.excerpt], foreign)]
     return tuple(
-        _symptom(hit, texts[hit.excerpt])
-        for hit in _distinct(sorted(believed, key=lambda hit: hit.rank), texts)
+        _symptom(hit, texts[hit.excerpt]) for hit in _distinct(sorted(believed, key=lambda hit: hit.rank), texts)
     )
 
 
@@ -279,9 +277,7 @@ def _symptom(hit: _Hit, text: _Text) -> Symptom:
 
 def _companions(text: _Text, hit: _Hit) -> dict[str, str]:
     """Return what the lines around a match say of the same pull: image, manifest, mode, identity."""
-    nearby = (
-        text.plain[hit.proof : hit.end] + text.around(hit.proof, 0) + b"\n" + text.around(hit.proof, _NEARBY)
-    )
+    nearby = text.plain[hit.proof : hit.end] + text.around(hit.proof, 0) + b"\n" + text.around(hit.proof, _NEARBY)
     found: dict[str, str] = {}
     for pattern in _COMPANIONS:
         match = pattern.search(nearby)

@@ -60,9 +60,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Text to be shown as it stands: log lines or a command. ``caption`` says where it comes from or what it
-    does.
-    """
+    """Text to be shown as it stands: log lines or a command. ``caption`` says where it comes from or what it does."""
 
     text: str
     caption: str = ""

@@ -21,9 +21,7 @@ _BLANK = "-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineLimits:
-    """How much one line may cost in the channel's final form; ``code_lines`` counts the lines of one piece of
-    code.
-    """
+    """How much one line may cost in the channel's final form; ``code_lines`` counts the lines of one piece of code."""
 
     text: int
     label: int

@@ -181,9 +181,7 @@ def _revealed(headers: Mapping[str, Secret]) -> dict[str, str]:
 
 
 def _wait(retry_after: str | None, now: datetime) -> timedelta:
-    """Return the wait that ``Retry-After`` asks for in seconds or as a date (RFC 9110, 10.2.3), within
-    reason.
-    """
+    """Return the wait that ``Retry-After`` asks for in seconds or as a date (RFC 9110, 10.2.3), within reason."""
     asked = _DEFAULT_WAIT
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
@@ -232,9 +230,7 @@ def _not_posting(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def _unobserved() -> Iterator[None]:
-    """Mark the time of a post, for the log filter above and for OpenTelemetry, whose spans would name the
-    address.
-    """
+    """Mark the time of a post, for the log filter above and for OpenTelemetry, whose spans would name the address."""
     token = _posting.set(True)
     context = sys.modules.get("opentelemetry.context")
     key = getattr(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", None)

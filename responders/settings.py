@@ -125,9 +125,7 @@ class AzureStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the responder runs with. ``workspaces`` is ``None`` for all; ``problems`` tells everything that is
-    wrong.
-    """
+    """What the responder runs with. ``workspaces`` is ``None`` for all; ``problems`` tells everything that is wrong."""
 
     store: SqliteStore | AzureStore
     destinations: tuple[Destination, ...] = ()
@@ -173,9 +171,7 @@ def declared_settings() -> tuple[Setting, ...]:
 
 
 def misspelt_settings(environ: Mapping[str, str], declared: Iterable[Setting]) -> tuple[Problem, ...]:
-    """Return a problem for each ``PULLMEDIC_`` name that nobody declares; ``declared`` covers the whole
-    product.
-    """
+    """Return a problem for each ``PULLMEDIC_`` name that nobody declares; ``declared`` covers the whole product."""
     known = [setting.name for setting in declared]
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
     return tuple(Problem(name, _suggestion(get_close_matches(name, known, n=1, cutoff=0.8))) for name in unknown)

@@ -116,14 +116,10 @@ class Store(Protocol):
         """
 
     def complete(self, key: str, owner: str, *, now: datetime) -> None:
-        """Record that the work was done; call it only after it was. Idempotent, and true whoever holds the
-        lease.
-        """
+        """Record that the work was done; call it only after it was. Idempotent, and true whoever holds the lease."""
 
     def release(self, key: str, owner: str) -> None:
-        """Give an unfinished claim of ``owner`` back, so that a redelivery need not wait for the lease to
-        end.
-        """
+        """Give an unfinished claim of ``owner`` back, so that a redelivery need not wait for the lease to end."""
 
     def put_record(self, record: RunRecord) -> None:
         """Write or replace the record of a run. Raises :class:`RecordTooLarge`."""
@@ -135,9 +131,7 @@ class Store(Protocol):
         """Return the records of one pipeline, by time of failure. Raises :class:`NewerSchema`."""
 
     def put_document(self, workspace_id: str, run_id: str, name: str, text: str) -> str:
-        """Keep ``text`` (evidence, a diagnosis: JSON of any size) and return its key; the same names replace
-        it.
-        """
+        """Keep ``text`` (evidence, a diagnosis: JSON of any size) and return its key; the same names replace it."""
 
     def get_document(self, key: str) -> str | None:
         """Return the text kept under ``key``."""

@@ -52,9 +52,7 @@ def utf16_units(character: str) -> int:
 
 
 def cut(text: str, limit: int, cost: Cost = utf16_units) -> Cut:
-    """Return the longest beginning of ``text`` that costs at most ``limit``, an ellipsis included where it
-    was cut.
-    """
+    """Return the longest beginning of ``text`` that costs at most ``limit``, an ellipsis included where it was cut."""
     reserve = cost(ELLIPSIS)
     spent = fitting = 0
     for position, character in enumerate(text):

@@ -74,9 +74,7 @@ def measure(cases: Sequence[Case]) -> Measures:
     told = [case for case in cases if case.cause_in_text]
     return Measures(
         share_agreed=sum(case.agreed for case in told) / max(len(told), 1),
-        registry_by_mistake=tuple(
-            case.id for case in cases if case.label == NOT_REGISTRY and not case.agreed
-        ),
+        registry_by_mistake=tuple(case.id for case in cases if case.label == NOT_REGISTRY and not case.agreed),
         guessed=tuple(case.id for case in cases if not case.cause_in_text and not case.agreed),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from diagnostics.case import Case
+from diagnostics.causes._admin import relies_on_admin_user
 from diagnostics.facts import Grant, Registry, RoleGrants
 from diagnostics.permissions import Right, grants_pull
 from diagnostics.pullers import PullerKind
@@ -73,4 +74,5 @@ def no_right_needed(case: Case) -> str | None:
         return f"{case.registry.name} lets anybody pull without a credential"
     if case.puller is not None and case.puller.kind is PullerKind.ADMIN_USER:
         return f"the pull relies on the admin user: {case.puller.reason}"
-    return None
+    relied_on = relies_on_admin_user(case)
+    return f"the pull relies on the admin user: {relied_on}" if relied_on else None

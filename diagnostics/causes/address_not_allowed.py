@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, bicep_text
+from diagnostics.causes._ways import may_go_privately
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
@@ -22,7 +23,7 @@ class AddressNotAllowed:
     rank = 30
     masked = False
     explains = frozenset({"network-firewall", "forbidden"})
-    needs = ("registry",)
+    needs = ("registry", "compute", "workspace")
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the registry denies by default and no rule covers the address in the log."""
@@ -36,9 +37,12 @@ class AddressNotAllowed:
             return contradicted(f"{registry.name} lets every address in")
         if case.while_building:
             return unread(self.title, target, "it was the image build that was refused, whose addresses change")
-        if any(found.status.lower() == "approved" for found in registry.private_endpoints):
-            private = f"{registry.name} has an approved private endpoint; whether the compute uses it was not checked"
+        if registry.private_endpoints and may_go_privately(case):
+            private = f"{registry.name} has a private endpoint; whether the compute should use it was not checked"
             return unread(self.title, target, private)
+        if not registry.trusted_services:
+            trusted = f"{registry.name} lets no trusted service pass its rules; whether the client was one is not known"
+            return unread(self.title, target, trusted)
         if address is None:
             return unread(self.title, target, "the log does not show the address that the registry saw")
         return _against_rules(case, registry, address)

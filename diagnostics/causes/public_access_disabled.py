@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az
+from diagnostics.causes._ways import may_go_privately
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
@@ -19,13 +20,11 @@ class PublicAccessDisabled:
     step = PullStep.NETWORK
     rank = 20
     masked = False
-    explains = frozenset(
-        {"network-firewall", "network-timeout", "forbidden", "dns", "unauthorized", "insufficient-evidence"}
-    )
-    needs = ("registry", "compute")
+    explains = frozenset({"network-firewall", "forbidden", "insufficient-evidence"})
+    needs = ("registry", "compute", "workspace")
 
     def judge(self, case: Case) -> Judgement | None:
-        """Return *proven* where public access is off and no private endpoint of any state exists."""
+        """Return *proven* where public access is off and nothing could lead the compute in privately."""
         registry = case.registry
         if registry is None:
             return unread(self.title, case.registry_words, *case.unread("registry"))
@@ -33,7 +32,7 @@ class PublicAccessDisabled:
             return contradicted(f"the public access of {registry.name} is on")
         if case.while_building:
             return unread(self.title, registry.id.lower(), "the build's way to the registry was not checked")
-        if registry.private_endpoints:
+        if registry.private_endpoints and may_go_privately(case):
             states = ", ".join(f"{found.name} {found.status}" for found in registry.private_endpoints)
             return unread(
                 self.title,
@@ -48,7 +47,11 @@ def _proven(case: Case, registry: Registry) -> Judgement:
         f"{registry.name} has its public access off, and {case.compute_words} has no private way to it",
         f"public access of {registry.id.lower()}",
         f"the public access of {registry.name} is off",
-        f"{registry.name} has no private endpoint connection at all",
+        (
+            f"{registry.name} has no private endpoint connection at all"
+            if not registry.private_endpoints
+            else f"{case.compute_words} is in no virtual network, so no private endpoint serves it"
+        ),
         remedies=_remedies(registry),
     )
 

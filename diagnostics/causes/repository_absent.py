@@ -28,6 +28,8 @@ class RepositoryAbsent:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the registry says that it does not know the repository."""
+        if case.while_building:
+            return None  # what was being built is not there yet, and says nothing
         manifest, image = case.value("manifest", Manifest), case.image
         if manifest is None or image is None:
             return unread(self.title, str(image or ""), *case.unread("manifest"))

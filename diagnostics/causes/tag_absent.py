@@ -29,6 +29,8 @@ class TagAbsent:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the tag is unknown now, or was made only after the failure."""
+        if case.while_building:
+            return None  # what was being built is not there yet, and says nothing
         manifest, image = case.value("manifest", Manifest), case.image
         if manifest is None or image is None:
             return unread(self.title, str(image or ""), *case.unread("manifest"))

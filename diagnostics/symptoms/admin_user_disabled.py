@@ -19,10 +19,7 @@ SYMPTOM = SymptomRule(
             emitter="ACR control plane, Azure ML control plane",
             names=("admin-user-disabled",),
             accepts=(
-                (
-                    "Cannot perform credential operations for /subscriptions/1/registries/a as admin user "
-                    "is disabled."
-                ),
+                ("Cannot perform credential operations for /subscriptions/1/registries/a as admin user is disabled."),
                 "Admin user must be enabled on the container registry of the workspace",
                 "Kindly enable admin user as per docs",
             ),

@@ -49,10 +49,7 @@ SYMPTOM = SymptomRule(
             emitter="docker, container instances",
             names=_NAMES,
             accepts=(
-                (
-                    'image operating system "windows" cannot be used on this platform: operating system is '
-                    "not supported"
-                ),
+                ('image operating system "windows" cannot be used on this platform: operating system is not supported'),
                 (
                     "image with reference contoso/a was found but does not match the specified platform: "
                     "wanted linux/amd64"
@@ -88,7 +85,8 @@ SYMPTOM = SymptomRule(
             ground=Ground.SHARED,
             accepts=(
                 (
-                    "WARNING: The requested image's platform (linux/arm64) does not match the detected host "
+                    "WARNING: The requested image's platform (linux/arm64) does not match the detected "
+                    "host "
                     "platform (linux/amd64)"
                 ),
                 "exec format error",

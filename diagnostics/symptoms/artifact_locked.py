@@ -13,7 +13,7 @@ SYMPTOM = SymptomRule(
         Signature(
             id="quarantined",
             pattern=(
-                r"(?:manifest[ _]unknown%line%)?(?:image|manifest|tag|digest|artifact|repository"
+                r"(?:manifest[ _]unknown%near%)?(?:image|manifest|tag|digest|artifact|repository"
                 r"|registry|%acr%)%line%quarantin(?:ed?|ing)\b"
                 r"|quarantined? (?:image|manifest|artifact|state|policy)|quarantineState"
             ),

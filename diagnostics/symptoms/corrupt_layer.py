@@ -13,19 +13,20 @@ SYMPTOM = SymptomRule(
         Signature(
             id="verification-failed",
             pattern=(
-                r"filesystem layer verification failed(?: for digest %digest%)?|layers from manifest don't match image configuration"
-                r"|mismatched image rootfs and manifest layers|wrong diff id calculated|unexpected commit digest|failed size validation"
-                r"|failed commit on ref %line%(?:unexpected commit|size|digest|already)|manifest verification failed for digest"
-                r"|error verifying %line%digest|provided digest did not match|\b(?:DIGEST|SIZE)_INVALID\b|image verification failed for digest"
+                r"filesystem layer verification failed(?: for digest %digest%)?"
+                r"|layers from manifest don't match image configuration"
+                r"|mismatched image rootfs and manifest layers|wrong diff id calculated"
+                r"|unexpected commit digest|failed size validation"
+                r"|failed commit on ref %line%(?:unexpected commit|size|digest|already)"
+                r"|manifest verification failed for digest"
+                r"|error verifying %line%digest|provided digest did not match|\b(?:DIGEST"
+                r"|SIZE)_INVALID\b|image verification failed for digest"
             ),
             emitter="docker, containerd",
             names=_NAMES,
             accepts=(
                 "filesystem layer verification failed for digest sha256:00ff11",
-                (
-                    'failed commit on ref "layer-sha256:0f": unexpected commit digest sha256:1a, expected '
-                    "sha256:0f"
-                ),
+                ('failed commit on ref "layer-sha256:0f": unexpected commit digest sha256:1a, expected sha256:0f'),
                 "layers from manifest don't match image configuration",
                 'failed commit on ref "layer-sha256:0f": "layer-sha256:0f" failed size validation: 1 != 2',
             ),
@@ -34,8 +35,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="digest-differs",
             pattern=(
-                r"(?:digest|checksum)%line%(?:mismatch|did not match|does not match|verification failed|invalid)%line%(?:layer|blob|sha256)"
-                r"|(?:layer|blob|sha256)%line%(?:digest|checksum)%line%(?:mismatch|did not match|does not match|invalid)"
+                r"(?:digest|checksum)%line%(?:mismatch|did not match|does not match|verification failed"
+                r"|invalid)%line%(?:layer|blob|sha256)"
+                r"|(?:layer|blob|sha256)%line%(?:digest|checksum)%line%(?:mismatch|did not match"
+                r"|does not match|invalid)"
             ),
             emitter="a client of a registry",
             ground=Ground.LOOSE,
@@ -68,9 +71,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="archive-broken",
             pattern=(
-                r"(?:failed to (?:register|extract|unpack|apply|verify|pull)|failed to copy:|ApplyLayer|from daemon|error pulling|sha256:|docker: |short read)"
-                r"%line%(?:unexpected EOF|gzip: invalid (?:header|checksum)|invalid tar header|(?:flate|zstd|zlib): (?:corrupt|invalid)"
-                r"|magic number mismatch|corrupt(?:ed)? (?:input|layer|blob)|invalid checksum)|short read: expected \d+ bytes"
+                r"(?:failed to (?:register|extract|unpack|apply|verify|pull)|failed to copy:|ApplyLayer"
+                r"|from daemon|error pulling|sha256:|docker: |short read)"
+                r"%line%(?:unexpected EOF|gzip: invalid (?:header|checksum)|invalid tar header|(?:flate"
+                r"|zstd|zlib): (?:corrupt|invalid)"
+                r"|magic number mismatch|corrupt(?:ed)? (?:input|layer|blob)|invalid checksum)"
+                r"|short read: expected \d+ bytes"
             ),
             emitter="docker, containerd",
             names=_NAMES,

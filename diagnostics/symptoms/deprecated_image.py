@@ -24,14 +24,8 @@ SYMPTOM = SymptomRule(
             emitter="docker, containerd",
             names=_NAMES,
             accepts=(
-                (
-                    "media type application/vnd.docker.distribution.manifest.v1+prettyjws is no longer "
-                    "supported"
-                ),
-                (
-                    "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is "
-                    "disabled by default"
-                ),
+                ("media type application/vnd.docker.distribution.manifest.v1+prettyjws is no longer supported"),
+                ("Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default"),
                 "schema 1 manifests are not supported",
             ),
             rejects=("manifest.v2+json is supported", "schema 1 of the dataset"),
@@ -39,8 +33,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="image-retired",
             pattern=(
-                r"(?:(?:base|docker|container|curated) (?:image|environment) (?:%q%%image%%q% )?|image %q%[\w.-]+[/:]\S+ |(?:mcr\.microsoft\.com|azureml)/\S+ )"
-                r"(?:is|was|has been|have been) (?:now )?(?:retired|deprecated|removed|discontinued|end[- ]of[- ]life"
+                r"(?:(?:base|docker|container|curated) (?:image|environment) (?:%q%%image%%q% )?"
+                r"|image %q%[\w.-]+[/:]\S+ |(?:mcr\.microsoft\.com|azureml)/\S+ )"
+                r"(?:is|was|has been|have been) (?:now )?(?:retired|deprecated|removed|discontinued"
+                r"|end[- ]of[- ]life"
                 r"|no longer (?:supported|available|maintained|published))"
                 r"|environment %q%AzureML-\S+%line%(?:retired|deprecated|archived|no longer)"
             ),

@@ -17,9 +17,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="unpack-no-space",
             pattern=(
-                r"(?:failed to (?:register layer|extract layer|unpack|prepare extraction|pull|commit|ingest|apply|export|start container|copy:|push:|mount)"
-                r"|error processing tar file|ApplyLayer|applying layer|apply failure|/var/lib/(?:docker|containerd|rancher|kubelet)/"
-                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob|writing (?:blob|layer)|docker: |from daemon: )"
+                r"(?:failed to (?:register layer|extract layer|unpack|prepare extraction|pull|commit"
+                r"|ingest|apply|export|start container|copy:|push:|mount)"
+                r"|error processing tar file|ApplyLayer|applying layer|apply failure|/var/lib/(?:docker"
+                r"|containerd|rancher|kubelet)/"
+                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob|writing (?:blob|layer)"
+                r"|docker: |from daemon: )"
                 rf"%line%{_FULL}"
             ),
             emitter="docker, containerd",
@@ -93,10 +96,7 @@ SYMPTOM = SymptomRule(
             decisive=True,
             accepts=(
                 "Step 3/9 : RUN conda env create -f env.yml\nOSError: [Errno 28] No space left on device",
-                (
-                    "#9 12.1 ERROR: Could not install packages due to an OSError: [Errno 28] No space left "
-                    "on device"
-                ),
+                ("#9 12.1 ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"),
             ),
             rejects=("OSError: [Errno 28] No space left on device", "Step 3/9 : RUN conda env create"),
         ),

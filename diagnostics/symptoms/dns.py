@@ -51,10 +51,7 @@ SYMPTOM = SymptomRule(
             accepts=(
                 "dial tcp: lookup contoso.azurecr.io on 168.63.129.16:53: no such host",
                 "lookup contoso.azurecr.io: Temporary failure in name resolution",
-                (
-                    "lookup contoso.azurecr.io on 10.0.0.10:53: read udp 10.1.0.4:51533->10.0.0.10:53: i/o "
-                    "timeout"
-                ),
+                ("lookup contoso.azurecr.io on 10.0.0.10:53: read udp 10.1.0.4:51533->10.0.0.10:53: i/o timeout"),
             ),
             rejects=("dial tcp 203.0.113.9:443: i/o timeout", "lookup table: no such key"),
         ),

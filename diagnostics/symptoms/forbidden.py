@@ -66,17 +66,11 @@ SYMPTOM = SymptomRule(
                     "authorization to perform "
                     "action 'Microsoft.ContainerRegistry/registries/read' over scope '/subscriptions/1'"
                 ),
-                (
-                    "does not have permission to perform action "
-                    "'Microsoft.ContainerRegistry/registries/pull/read'"
-                ),
+                ("does not have permission to perform action 'Microsoft.ContainerRegistry/registries/pull/read'"),
             ),
             rejects=(
                 "does not have authorization to perform action 'Microsoft.KeyVault/vaults/read' over scope",
-                (
-                    "does not have authorization to perform action "
-                    "'Microsoft.MachineLearningServices/registries/read'"
-                ),
+                ("does not have authorization to perform action 'Microsoft.MachineLearningServices/registries/read'"),
             ),
         ),
         Signature(
@@ -102,7 +96,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="access-denied-by-registry",
             pattern=(
-                r"denied: (?:permission_denied|permission %q%|installation not allowed|access forbidden|denied\b)|error from registry%line%(?:forbidden|denied: )"
+                r"denied: (?:permission_denied|permission %q%|installation not allowed|access forbidden"
+                r"|denied\b)|error from registry%line%(?:forbidden|denied: )"
             ),
             emitter="ghcr, GitLab, Google, Harbor",
             accepts=(
@@ -141,18 +136,17 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-403",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST|PUT) request to \S+)?%line%\b403\b"
-                r"|failed to fetch (?:oauth|anonymous) token%line%\b403\b|%api%%line%\b403 forbidden"
+                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
+                r"|PUT) request to \S+)?%line%\b403\b"
+                r"|failed to fetch (?:oauth|anonymous) token%line%\b403\b|(?:ghcr\.io|quay\.io"
+                r"|docker\.io|/manifests/)%line%\b403 forbidden"
             ),
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,
             ground=Ground.LOOSE,
             accepts=(
                 "failed to fetch oauth token: unexpected status: 403 Forbidden",
-                (
-                    "unexpected status from HEAD request to https://ghcr.io/v2/contoso/a/manifests/1: 403 "
-                    "Forbidden"
-                ),
+                ("unexpected status from HEAD request to https://ghcr.io/v2/contoso/a/manifests/1: 403 Forbidden"),
             ),
             rejects=("403 Forbidden", "unexpected status: 401 Unauthorized"),
         ),

@@ -17,14 +17,8 @@ SYMPTOM = SymptomRule(
             emitter="Azure ML common runtime",
             names=("pull-identity-absent",),
             accepts=(
-                (
-                    'Authentication methods attempted: Anonymous\nError: {"Message":"Head: unauthorized: '
-                    "authentication"
-                ),
-                (
-                    "Authentication methods attempted: Anonymous\n  Note: Identity (MSI) not found on the "
-                    "compute"
-                ),
+                ('Authentication methods attempted: Anonymous\nError: {"Message":"Head: unauthorized: authentication'),
+                ("Authentication methods attempted: Anonymous\n  Note: Identity (MSI) not found on the compute"),
             ),
             rejects=(
                 "Authentication methods attempted: Anonymous\nError: dial tcp: lookup: no such host",
@@ -100,15 +94,9 @@ SYMPTOM = SymptomRule(
             emitter="container apps, app service, kubelet's credential provider",
             names=("pull-identity-unusable",),
             accepts=(
-                (
-                    "unable to pull image using Managed identity /subscriptions/1/uai for registry "
-                    "contoso.azurecr.io"
-                ),
+                ("unable to pull image using Managed identity /subscriptions/1/uai for registry contoso.azurecr.io"),
                 "failed to get registry token with managed identity: 400",
-                (
-                    "User-assigned identity 'uai-train' was not found, registry contoso.azurecr.io cannot "
-                    "be used"
-                ),
+                ("User-assigned identity 'uai-train' was not found, registry contoso.azurecr.io cannot be used"),
             ),
             rejects=(
                 "or a Managed Identity with 'AcrPull' access to the ACR is assigned to the compute",

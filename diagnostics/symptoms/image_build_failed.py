@@ -52,10 +52,7 @@ SYMPTOM = SymptomRule(
             decisive=True,
             accepts=(
                 "ERROR: No matching distribution found for contoso-models==9.9",
-                (
-                    "ERROR: Could not find a version that satisfies the requirement torchh (from versions: "
-                    "none)"
-                ),
+                ("ERROR: Could not find a version that satisfies the requirement torchh (from versions: none)"),
             ),
             rejects=("WARNING: You are using pip version 20", "no matching distribution of points"),
         ),
@@ -130,7 +127,8 @@ SYMPTOM = SymptomRule(
                 r"dockerfile parse error|(?:failed to read|cannot locate specified"
                 r"|unable to evaluate symlinks in|failed to open) dockerfile"
                 r"|unknown instruction: %step%|failed to (?:compute|calculate) (?:cache key"
-                r"|checksum of ref)|(?:COPY|ADD) failed: (?:file not found|stat |no source files|forbidden path)"
+                r"|checksum of ref)|(?:COPY|ADD) failed: (?:file not found|stat |no source files"
+                r"|forbidden path)"
                 r"|unable to prepare context|no build stage in current context"
                 r"|failed to parse (?:platform|stage name)|dockerfile%line%(?:cannot be empty|not found)"
                 r"|file with no instructions|error loading yaml|error while (?:loading"
@@ -150,10 +148,14 @@ SYMPTOM = SymptomRule(
         Signature(
             id="step-failed",
             pattern=(
-                r"returned a non-zero code: \d+|executor failed running|did not complete successfully: exit code:? \d+"
-                r"|failed to run step ID: %step%|failed during run, err|Run ID: \S+ failed after|failed to solve with frontend"
-                r"|failed to solve: (?:process|failed|rpc error|[\w.-]+[/:]\S+)|error building image|error: build step|buildx failed with"
-                r"|failed to (?:load metadata for|resolve source metadata for) %image%|docker build%line%(?:failed|exit code)"
+                r"returned a non-zero code: \d+|executor failed running"
+                r"|did not complete successfully: exit code:? \d+"
+                r"|failed to run step ID: %step%|failed during run, err|Run ID: \S+ failed after"
+                r"|failed to solve with frontend"
+                r"|failed to solve: (?:process|failed|rpc error|[\w.-]+[/:]\S+)|error building image"
+                r"|error: build step|buildx failed with"
+                r"|failed to (?:load metadata for|resolve source metadata for) %image%"
+                r"|docker build%line%(?:failed|exit code)"
                 r"|CalledProcessError\(\d+, \['docker', 'build'"
             ),
             emitter="docker, BuildKit, ACR Tasks",
@@ -172,12 +174,15 @@ SYMPTOM = SymptomRule(
         Signature(
             id="build-failed",
             pattern=(
-                r"(?:docker |environment |container )?image build(?:ing)? (?:has )?failed|ImageBuildFail\w*|EnvironmentBuildFail\w*"
+                r"(?:docker |environment |container )?image build(?:ing)? (?:has )?failed"
+                r"|ImageBuildFail\w*|EnvironmentBuildFail\w*"
                 r"|environment (?:image )?build failed|building (?:docker |container )?image failed"
-                r"|(?:failed|unable|error) (?:to )?build(?:ing)? (?:the )?(?:docker |container |environment(?:'s)? )?image\b"
+                r"|(?:failed|unable|error) (?:to )?build(?:ing)? (?:the )?(?:docker |container "
+                r"|environment(?:'s)? )?image\b"
                 r"|failed to build (?:the )?environment(?: image|:|\.)"
                 r"|image creation (?:operation )?(?:finished for image %image%, operation %q%)?failed"
-                r"|build of (?:the )?(?:image|environment)%line%failed|(?:extract|details|log file)%line%20_image_build_log\.txt"
+                r"|build of (?:the )?(?:image|environment)%line%failed|(?:extract|details"
+                r"|log file)%line%20_image_build_log\.txt"
             ),
             emitter="Azure ML control plane",
             weight=Weight.WRAPPER,

@@ -46,18 +46,19 @@ SYMPTOM = SymptomRule(
         Signature(
             id="app-service-pull-failed",
             pattern=(
-                r"image pull for %image% failed|pulling docker image %image%%line%failed|image pull failed since"
-                r"|verify docker image configuration and credentials|persistent image pull errors|aka\.ms/cappsimagepullerrors"
-                r"|(?:container|docker) image (?:pull|download)\w* (?:has )?failed|(?:unable|failed|could not) (?:to )?pull (?:the )?(?:container |docker )?image"
-                r"|(?:unable|failed) to (?:download|fetch) (?:the )?(?:container|docker) image|error pulling image|http\+docker://\S*/images/create"
+                r"image pull for %image% failed|pulling docker image %image%%line%failed"
+                r"|image pull failed since"
+                r"|verify docker image configuration and credentials|persistent image pull errors"
+                r"|aka\.ms/cappsimagepullerrors"
+                r"|(?:container|docker) image (?:pull|download)\w* (?:has )?failed|(?:unable|failed"
+                r"|could not) (?:to )?pull (?:the )?(?:container |docker )?image"
+                r"|(?:unable|failed) to (?:download|fetch) (?:the )?(?:container|docker) image"
+                r"|error pulling image|http\+docker://\S*/images/create"
             ),
             emitter="app service, container apps",
             weight=Weight.WRAPPER,
             accepts=(
-                (
-                    "Image pull failed: Verify docker image configuration and credentials (if using private "
-                    "repository)"
-                ),
+                ("Image pull failed: Verify docker image configuration and credentials (if using private repository)"),
                 "Pulling docker image contoso.azurecr.io/a:1 over VNET failed.",
             ),
             rejects=(
@@ -129,16 +130,10 @@ SYMPTOM = SymptomRule(
                     "polling reached terminal state, "
                     "current service state: Transitioning"
                 ),
-                (
-                    "ACI service creation operation finished, operation 'Failed'\ncurrent service state: "
-                    "Transitioning"
-                ),
+                ("ACI service creation operation finished, operation 'Failed'\ncurrent service state: Transitioning"),
             ),
             rejects=(
-                (
-                    'ACI service creation operation finished, operation "Failed"\ncurrent service state: '
-                    "Unhealthy"
-                ),
+                ('ACI service creation operation finished, operation "Failed"\ncurrent service state: Unhealthy'),
                 'ACI service creation operation finished, operation "Succeeded"',
             ),
         ),
@@ -155,9 +150,7 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="docker-api-exception",
-            pattern=(
-                r"DockerApiException"
-            ),
+            pattern=(r"DockerApiException"),
             emitter="app service",
             weight=Weight.TRACE,
             accepts=(

@@ -22,10 +22,7 @@ SYMPTOM = SymptomRule(
             names=_MALFORMED,
             accepts=(
                 "docker: invalid reference format: repository name must be lowercase.",
-                (
-                    'invalid argument "contoso.azurecr.io/Fraud:1" for "-t, --tag" flag: invalid reference '
-                    "format"
-                ),
+                ('invalid argument "contoso.azurecr.io/Fraud:1" for "-t, --tag" flag: invalid reference format'),
                 'invalid tag "contoso.azurecr.io/Fraud:1": repository name must be lowercase',
             ),
             rejects=("invalid format of the date", "repository name is fine"),
@@ -33,18 +30,18 @@ SYMPTOM = SymptomRule(
         Signature(
             id="reference-not-parsed",
             pattern=(
-                r"(?:could not|couldn't|cannot|can't|failed to|unable to|error) (?:parse|parsing) (?:the )?(?:(?:docker |container )?image )?reference\b"
-                r"|(?:couldn't|failed to|could not) parse (?:docker|container|image) (?:image )?name|InvalidImageName"
-                r"|invalid image reference|invalid image name %q%|\b(?:NAME|TAG)_INVALID\b|failed to apply default image tag"
+                r"(?:could not|couldn't|cannot|can't|failed to|unable to|error) (?:parse"
+                r"|parsing) (?:the )?(?:(?:docker |container )?image )?reference\b"
+                r"|(?:couldn't|failed to|could not) parse (?:docker|container|image) (?:image )?name"
+                r"|InvalidImageName"
+                r"|invalid image reference|invalid image name %q%|\b(?:NAME|TAG)_INVALID\b"
+                r"|failed to apply default image tag"
                 r"|is not a valid (?:repository/tag|image reference|docker image)|invalid tag format"
             ),
             emitter="kubelet, containerd, podman, container apps",
             names=_MALFORMED,
             accepts=(
-                (
-                    'Failed to apply default image tag "contoso.azurecr.io/a:": couldn\'t parse image '
-                    "reference"
-                ),
+                ('Failed to apply default image tag "contoso.azurecr.io/a:": couldn\'t parse image reference'),
                 "Error: InvalidImageName",
                 "could not parse reference: contoso.azurecr.io//a",
                 "Error parsing reference: 'a b' is not a valid repository/tag: invalid reference format",

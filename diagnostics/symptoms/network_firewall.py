@@ -45,17 +45,11 @@ SYMPTOM = SymptomRule(
             emitter="ACR",
             names=("address-not-allowed",),
             accepts=(
-                (
-                    "denied: client with IP '203.0.113.8' is not allowed access. Refer "
-                    "https://aka.ms/acr/firewall"
-                ),
+                ("denied: client with IP '203.0.113.8' is not allowed access. Refer https://aka.ms/acr/firewall"),
                 '"message":"client with IP "203.0.113.8" is not allowed access',
             ),
             rejects=(
-                (
-                    "Client address is not authorized and caller is not a trusted service. Client address: "
-                    "203.0.113.8"
-                ),
+                ("Client address is not authorized and caller is not a trusted service. Client address: 203.0.113.8"),
                 "Client with IP address '203.0.113.8' may access the server",
             ),
         ),
@@ -199,10 +193,7 @@ SYMPTOM = SymptomRule(
             emitter="a proxy or firewall in between",
             names=("egress-blocked",),
             accepts=(
-                (
-                    "error parsing HTTP 403 response body: invalid character '<' looking for beginning of "
-                    "value"
-                ),
+                ("error parsing HTTP 403 response body: invalid character '<' looking for beginning of value"),
                 "proxyconnect tcp: Forbidden",
                 "Action: Deny. Reason: No rule matched. Proceeding with default action.",
             ),

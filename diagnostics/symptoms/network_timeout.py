@@ -29,7 +29,8 @@ SYMPTOM = SymptomRule(
                 'Get "https://contoso.azurecr.io/v2/": dial tcp 203.0.113.9:443: i/o timeout',
                 "dial tcp [2001:db8::4]:443: connect: no route to host",
                 (
-                    "dial tcp 203.0.113.9:443: connectex: A connection attempt failed because the connected "
+                    "dial tcp 203.0.113.9:443: connectex: A connection attempt failed because the "
+                    "connected "
                     "party did not"
                 ),
             ),
@@ -66,7 +67,8 @@ SYMPTOM = SymptomRule(
             accepts=(
                 'Get "https://contoso.azurecr.io/v2/": net/http: TLS handshake timeout',
                 (
-                    "net/http: request canceled while waiting for connection (Client.Timeout exceeded while "
+                    "net/http: request canceled while waiting for connection (Client.Timeout exceeded "
+                    "while "
                     "awaiting headers)"
                 ),
                 "stream error: stream ID 5; INTERNAL_ERROR; received from peer",
@@ -120,10 +122,7 @@ SYMPTOM = SymptomRule(
             emitter="az cli, curl",
             weight=Weight.STATUS,
             accepts=(
-                (
-                    "HTTPSConnectionPool(host='contoso.azurecr.io', port=443): Max retries exceeded with "
-                    "url: /v2/"
-                ),
+                ("HTTPSConnectionPool(host='contoso.azurecr.io', port=443): Max retries exceeded with url: /v2/"),
                 "curl: (28) Failed to connect to contoso.azurecr.io port 443: Connection timed out",
             ),
             rejects=(

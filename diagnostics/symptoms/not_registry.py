@@ -95,7 +95,8 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"^[^\n]*(?:DefaultAzureCredential|ChainedTokenCredential|ManagedIdentityCredential"
                 r"|EnvironmentCredential|AzureMLCredential|azure\.identity|Azure\.Identity"
-                r"|MSAL\.|MsalServiceException|SSO failure|management\.azure\.com/?%q%: dial|graph\.microsoft\.com|/MSI/auth|az login --identity)%rest%"
+                r"|MSAL\.|MsalServiceException|SSO failure|management\.azure\.com/?%q%: dial"
+                r"|graph\.microsoft\.com|/MSI/auth|az login --identity)%rest%"
             ),
             emitter="the user's code",
             foreign=True,
@@ -134,10 +135,7 @@ SYMPTOM = SymptomRule(
             emitter="container runtimes after the pull",
             foreign=True,
             accepts=(
-                (
-                    "Your container application crashed. You can also try to run image "
-                    "contoso.azurecr.io/a:1 locally."
-                ),
+                ("Your container application crashed. You can also try to run image contoso.azurecr.io/a:1 locally."),
                 (
                     'Liveness probe failed: Get "http://10.0.0.4:5001/": dial tcp 10.0.0.4:5001: connect: '
                     "connection refused"

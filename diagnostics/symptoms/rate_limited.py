@@ -23,10 +23,7 @@ SYMPTOM = SymptomRule(
                     "toomanyrequests: You have reached your pull rate limit. You may increase the limit by "
                     "authenticating"
                 ),
-                (
-                    "You have reached your unauthenticated pull rate limit. "
-                    "https://www.docker.com/increase-rate-limit"
-                ),
+                ("You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit"),
             ),
             rejects=("you have reached your destination", "toomanyrequests: Too many requests."),
         ),
@@ -63,8 +60,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="too-many-requests",
             pattern=(
-                r"(?-i:toomanyrequests|TOOMANYREQUESTS)%q%[:,]|received unexpected HTTP status: 429|error parsing HTTP 429 response body"
-                r"|pull QPS exceeded|(?:container registry|docker|registry) ?%line%(?:request )?rate limit(?:ed|ing| exceeded| reached)"
+                r"(?-i:toomanyrequests|TOOMANYREQUESTS)%q%[:,]|received unexpected HTTP status: 429"
+                r"|error parsing HTTP 429 response body"
+                r"|pull QPS exceeded|(?:container registry|docker"
+                r"|registry) ?%line%(?:request )?rate limit(?:ed|ing| exceeded| reached)"
                 r"|exceeded%line%image pull%line%(?:rate|limit)"
             ),
             emitter="a registry, kubelet",
@@ -78,7 +77,10 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="status-429",
-            pattern=r"unexpected status%line%\b429\b|\b429:? too many requests|status\s?code:? 429|too many requests",
+            pattern=(
+                r"unexpected status%line%\b429\b|\b429:? too many requests|status\s?code:? 429"
+                r"|too many requests"
+            ),
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,
             ground=Ground.LOOSE,

@@ -30,10 +30,7 @@ SYMPTOM = SymptomRule(
                 ),
             ),
             rejects=(
-                (
-                    "The Resource 'Microsoft.Storage/storageAccounts/a' under resource group 'rg' was not "
-                    "found."
-                ),
+                ("The Resource 'Microsoft.Storage/storageAccounts/a' under resource group 'rg' was not found."),
                 "registry contoso was updated",
             ),
         ),

@@ -11,19 +11,18 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-5xx",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: \[\S+ \S+\]| from (?:GET|HEAD|POST|PUT|PATCH) request to \S+| https?://\S+)?:? ?"
+                r"unexpected (?:http )?status(?: code)?(?: \[\S+ \S+\]| from (?:GET|HEAD|POST|PUT"
+                r"|PATCH) request to \S+| https?://\S+)?:? ?"
                 r"(?P<code>5\d\d)\b"
-                r"|%api%%line%:? ?\b5\d\d (?:internal server error|bad gateway|service unavailable|gateway time-?out)"
+                r"|%api%%line%:? ?\b5\d\d (?:internal server error|bad gateway|service unavailable"
+                r"|gateway time-?out)"
                 r"|access to registry%line%response code: ?5\d\d\b"
             ),
             emitter="a registry, through docker or containerd",
             ground=Ground.LOOSE,
             accepts=(
                 "Error response from daemon: received unexpected HTTP status: 503 Service Unavailable",
-                (
-                    "unexpected status from HEAD request to https://mcr.microsoft.com/v2/a/manifests/1: 502 "
-                    "Bad Gateway"
-                ),
+                ("unexpected status from HEAD request to https://mcr.microsoft.com/v2/a/manifests/1: 502 Bad Gateway"),
                 "failed to fetch anonymous token: unexpected status: 500 Internal Server Error",
                 "Access to registry 'contoso.azurecr.io' was denied. Response code: 504.",
             ),
@@ -34,7 +33,10 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="daemon-5xx",
-            pattern=r"received unexpected HTTP status: (?P<code>5\d\d)|error parsing HTTP 5\d\d response body",
+            pattern=(
+                r"received unexpected HTTP status: (?P<code>5\d\d)"
+                r"|error parsing HTTP 5\d\d response body"
+            ),
             emitter="docker",
             accepts=(
                 "Error response from daemon: received unexpected HTTP status: 503 Service Unavailable",
@@ -61,8 +63,10 @@ SYMPTOM = SymptomRule(
             id="registry-down",
             pattern=(
                 r"(?:(?:container|docker) registry|docker hub|ACR\b|%acr%|mcr\.microsoft\.com)%line%"
-                r"(?:temporarily unavailable|is (?:currently )?(?:unavailable|down|degraded|experiencing)|service (?:is )?unavailable|outage)"
-                r"|unknown: (?:internal (?:server )?error|unknown error)|error response from daemon%line%internal server error$"
+                r"(?:temporarily unavailable|is (?:currently )?(?:unavailable|down|degraded"
+                r"|experiencing)|service (?:is )?unavailable|outage)"
+                r"|unknown: (?:internal (?:server )?error|unknown error)"
+                r"|error response from daemon%line%internal server error$"
             ),
             emitter="a registry",
             ground=Ground.SHARED,

@@ -51,7 +51,8 @@ SYMPTOM = SymptomRule(
             weight=Weight.STATUS,
             accepts=(
                 (
-                    "pull access denied for contoso/train, repository does not exist or may require 'docker "
+                    "pull access denied for contoso/train, repository does not exist or may require "
+                    "'docker "
                     "login': denied"
                 ),
                 (

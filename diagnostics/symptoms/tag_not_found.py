@@ -14,10 +14,7 @@ SYMPTOM = SymptomRule(
             emitter="docker",
             names=("tag-absent",),
             accepts=(
-                (
-                    "Error response from daemon: manifest for contoso.azurecr.io/a/train:9 not found: "
-                    "manifest unknown"
-                ),
+                ("Error response from daemon: manifest for contoso.azurecr.io/a/train:9 not found: manifest unknown"),
                 "manifest for contoso/train:latest not found",
             ),
             rejects=("no match for platform in manifest: not found", "manifest not found in the archive"),
@@ -41,12 +38,10 @@ SYMPTOM = SymptomRule(
                 r"|unknown manifest|(?:error|failed)%line%manifest%line%(?:/manifests/\S+)%line%\b404\b"
             ),
             emitter="a registry",
+            ground=Ground.SHARED,
             names=("tag-absent",),
             accepts=(
-                (
-                    "Failed to pull image: rpc error: code = NotFound desc = manifest unknown: manifest "
-                    "unknown"
-                ),
+                ("Failed to pull image: rpc error: code = NotFound desc = manifest unknown: manifest unknown"),
                 '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}',
                 "no such manifest: contoso.azurecr.io/a/train:9",
             ),
@@ -63,10 +58,7 @@ SYMPTOM = SymptomRule(
             emitter="containerd, BuildKit",
             names=("tag-absent",),
             accepts=(
-                (
-                    'failed to resolve reference "contoso.azurecr.io/a/train:9": '
-                    "contoso.azurecr.io/a/train:9: not found"
-                ),
+                ('failed to resolve reference "contoso.azurecr.io/a/train:9": contoso.azurecr.io/a/train:9: not found'),
                 "ERROR: failed to solve: mcr.microsoft.com/azureml/base:none: not found",
             ),
             rejects=(
@@ -80,10 +72,7 @@ SYMPTOM = SymptomRule(
             emitter="a registry, as a bare status",
             names=("tag-absent",),
             accepts=(
-                (
-                    "unexpected status from HEAD request to https://contoso.azurecr.io/v2/a/manifests/9: "
-                    "404 Not Found"
-                ),
+                ("unexpected status from HEAD request to https://contoso.azurecr.io/v2/a/manifests/9: 404 Not Found"),
                 "HEAD /v2/a/b/manifests/latest -> 404",
             ),
             rejects=("https://contoso.com/v2/users: 404", "/v2/a/manifests/9: 401"),
@@ -91,8 +80,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="tag-does-not-exist",
             pattern=(
-                r"the specified (?:tag|manifest|digest)%line% does not exist|\btag %q%%tag%%q% (?:not found in repository|was deleted or has expired)"
-                r"|artifact [\w.-]+/[\w./-]+:[\w.-]+ not found|(?:docker|container) image not found|requested image not found"
+                r"the specified (?:tag|manifest|digest)%line% does not exist"
+                r"|\btag %q%%tag%%q% (?:not found in repository|was deleted or has expired)"
+                r"|artifact [\w.-]+/[\w./-]+:[\w.-]+ not found|(?:docker|container) image not found"
+                r"|requested image not found"
                 r"|\bImageNotFound\b"
             ),
             emitter="az cli, Quay, Harbor, Amazon ECR",

@@ -109,10 +109,7 @@ SYMPTOM = SymptomRule(
                 ),
             ),
             rejects=(
-                (
-                    "HTTPSConnectionPool(host='pypi.org', port=443): (Caused by "
-                    "SSLError(SSLCertVerificationError(1"
-                ),
+                ("HTTPSConnectionPool(host='pypi.org', port=443): (Caused by SSLError(SSLCertVerificationError(1"),
                 "SSL is on",
             ),
         ),

@@ -23,10 +23,7 @@ SYMPTOM = SymptomRule(
                     "  Reason: Retrieving ACR refresh token using identity failed\n"
                     "  err: unexpected status code 401 from exchange request"
                 ),
-                (
-                    "unable to retrieve acr refresh token using compute identity 4f1: POST "
-                    "/oauth2/exchange: 401"
-                ),
+                ("unable to retrieve acr refresh token using compute identity 4f1: POST /oauth2/exchange: 401"),
             ),
             rejects=(
                 "unexpected status code 401 from exchange request",
@@ -38,21 +35,16 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"unauthorized%q%[:,] (?:%q%message%q%:? )?%q%authentication required"
                 r"|authentication required, visit https://aka\.ms/acr/authorization"
-                r"|unauthorized: (?:application not registered|%q%aad |access to the requested resource is not"
+                r"|unauthorized: (?:application not registered|%q%aad "
+                r"|access to the requested resource is not"
                 r"|unauthorized to access repository|authentication failed|not authorized"
                 r"|you don't have the needed"
                 r"|unauthenticated|access token|the (?:token|password|username|client|credential))"
             ),
             emitter="a registry, through docker or containerd",
             accepts=(
-                (
-                    'Head "https://contoso.azurecr.io/v2/train/manifests/3": unauthorized: authentication '
-                    "required"
-                ),
-                (
-                    '"code":"UNAUTHORIZED","message":"authentication required, visit '
-                    "https://aka.ms/acr/authorization"
-                ),
+                ('Head "https://contoso.azurecr.io/v2/train/manifests/3": unauthorized: authentication required'),
+                ('"code":"UNAUTHORIZED","message":"authentication required, visit https://aka.ms/acr/authorization'),
                 "Error response from daemon: unauthorized: Application not registered with AAD.",
                 "unauthorized: access to the requested resource is not authorized",
             ),
@@ -64,8 +56,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="wrong-password",
             pattern=(
-                r"unauthorized: (?:incorrect username or password|your account must log in|please use (?:a )?personal access token"
-                r"|invalid client ?id or client secret|could not find robot|invalid (?:username|credentials?|token|password|client))"
+                r"unauthorized: (?:incorrect username or password|your account must log in"
+                r"|please use (?:a )?personal access token"
+                r"|invalid client ?id or client secret|could not find robot|invalid (?:username"
+                r"|credentials?|token|password|client))"
                 r"|login attempt to https?://%registry%/?\S* failed with status: 401"
             ),
             emitter="a registry's login",
@@ -84,7 +78,10 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="password-words",
-            pattern=r"incorrect username or password|invalid username/password|invalid client ?id or client secret",
+            pattern=(
+                r"incorrect username or password|invalid username/password"
+                r"|invalid client ?id or client secret"
+            ),
             emitter="a registry's login",
             ground=Ground.LOOSE,
             accepts=("docker login: incorrect username or password", "podman: invalid username/password"),
@@ -273,9 +270,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-401",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST|PUT) request to \S+)?%line%\b401\b"
+                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
+                r"|PUT) request to \S+)?%line%\b401\b"
                 r"|%api%%near%\b401\b(?:: ?\(?unauthorized| ?\(?unauthorized)"
-                r"|(?:registry|docker|ACR\b)%line%\b(?:response code|status(?: code)?)[:\s=]+401\b|%api%%line%\bunauthorized\b"
+                r"|(?:registry|docker|ACR\b)%line%\b(?:response code|status(?: code)?)[:\s=]+401\b"
+                r"|%api%%line%\bunauthorized\b"
             ),
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,

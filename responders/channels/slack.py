@@ -61,9 +61,7 @@ def size(payload: Payload) -> int:
 
 
 def render(report: Report) -> Payload:
-    """Return the message: at most 50 blocks and 13,000 characters for any report, headline and next step
-    included.
-    """
+    """Return the message: at most 50 blocks and 13,000 characters for any report, headline and next step included."""
     frame = _frame(report)
     reserved = "x" * _ANNOUNCEMENT
 

@@ -188,9 +188,7 @@ def _text(text: str, **style: str | bool) -> _Json:
 
 @lru_cache(maxsize=4096)
 def _cost(character: str) -> int:
-    """Return the bytes that a character takes at most in the final JSON; a colon may be the start of an
-    address.
-    """
+    """Return the bytes that a character takes at most in the final JSON; a colon may be the start of an address."""
     marked = "\\:" if character == ":" else _MARKED.get(character, character)
     return len(json.dumps(marked, ensure_ascii=False).encode("utf-8", "replace")) - 2
 

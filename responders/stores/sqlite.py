@@ -131,15 +131,11 @@ class SqliteStoreFile:
         return bytes(row[0]).decode() if row else None
 
     def close(self) -> None:
-        """See :class:`responders.store.Store`; connections end with each call, so there is nothing to let go
-        of.
-        """
+        """See :class:`responders.store.Store`; connections end with each call, so there is nothing to let go of."""
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one transaction that has the right to write from its start, so none is half
-        done.
-        """
+        """Open a connection for one transaction that has the right to write from its start, so none is half done."""
         try:
             with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
                 self._prepare(connection)

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from diagnostics.classification import classify
 from diagnostics.model import LogExcerpt, Symptom
 
-REFUSED = (
-    "unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information."
-)
+REFUSED = "unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information."
 NO_TAG = 'manifest for fabrikam.azurecr.io/nlp/train:7 not found: manifest unknown: manifest tagged by "7" is not found'
 BLOCK = """AzureMLCompute job failed.
 AcrRefreshTokenRetrievalError: Unable to retrieve ACR refresh token using Compute Identity 5b1e77f0-0d9c, please \
@@ -65,9 +63,7 @@ class TestOrder:
 
     def test_a_cause_in_a_log_beats_a_wrapper_in_the_error(self) -> None:
         """A wrapper that names a log gives way to the reason that stands in that log."""
-        error = excerpt(
-            "Image build failed. For more details, check log file azureml-logs/20_image_build_log.txt"
-        )
+        error = excerpt("Image build failed. For more details, check log file azureml-logs/20_image_build_log.txt")
         log = excerpt(
             "denied: client with IP '203.0.113.5' is not allowed access.",
             "azureml-logs/20_image_build_log.txt",
@@ -146,9 +142,7 @@ class TestRefreshTokenBlock:
 
     def test_a_refused_exchange_names_the_missing_role(self) -> None:
         """An identity whose exchange is refused with 401 points at its role, and the identity is captured."""
-        symptom = read(BLOCK.format(err="unexpected status code 401 from exchange request", daemon=REFUSED))[
-            0
-        ]
+        symptom = read(BLOCK.format(err="unexpected status code 401 from exchange request", daemon=REFUSED))[0]
         assert symptom.id == "unauthorized"
         assert symptom.names == ("pull-role-missing",)
         assert symptom.captured["identity"] == "5b1e77f0-0d9c"
@@ -176,9 +170,7 @@ class TestAnonymous:
 
     def test_an_anonymous_attempt_that_met_no_host_is_a_name_failure(self) -> None:
         """The same block around another error is answered by that error."""
-        assert (
-            first(self.TEXT.format(error="lookup fabrikam.azurecr.io on 10.0.0.2:53: no such host")) == "dns"
-        )
+        assert first(self.TEXT.format(error="lookup fabrikam.azurecr.io on 10.0.0.2:53: no such host")) == "dns"
 
     def test_the_note_of_a_missing_identity_names_it(self) -> None:
         """The runtime's note is evidence for an absent identity."""
@@ -233,9 +225,9 @@ class TestOtherFailures:
 
     def test_the_platform_s_not_found_is_no_missing_tag(self) -> None:
         """A trailing "not found" after the platform does not make the tag absent."""
-        assert ids('failed to pull and unpack image "a/b:1": no match for platform in manifest: not found')[
-            0
-        ] == ("architecture-mismatch")
+        assert ids('failed to pull and unpack image "a/b:1": no match for platform in manifest: not found')[0] == (
+            "architecture-mismatch"
+        )
 
     def test_the_reason_of_a_build_stands_above_its_last_lines(self) -> None:
         """The installer's error leads over the step and the run that report it (trap 8)."""
@@ -255,9 +247,7 @@ class TestOtherFailures:
 
     def test_a_build_under_way_counts_only_while_nothing_else_failed(self) -> None:
         """A build log that just stops is a wrapper; beside a failure elsewhere it is nothing."""
-        head = excerpt(
-            "Step 1/9 : FROM mcr.microsoft.com/azureml/base:latest", "azureml-logs/20_image_build_log.txt"
-        )
+        head = excerpt("Step 1/9 : FROM mcr.microsoft.com/azureml/base:latest", "azureml-logs/20_image_build_log.txt")
         assert [s.id for s in classify([head])] == ["image-build-failed"]
         assert classify([excerpt("ModuleNotFoundError: No module named 'fabrikam'"), head]) == ()
 
@@ -323,9 +313,7 @@ class TestProof:
     @given(
         before=st.lists(st.text(max_size=40), max_size=6),
         after=st.lists(st.text(max_size=40), max_size=6),
-        error=st.sampled_from(
-            [NO_TAG, REFUSED, "toomanyrequests: slow down", "dial tcp 203.0.113.5:443: i/o timeout"]
-        ),
+        error=st.sampled_from([NO_TAG, REFUSED, "toomanyrequests: slow down", "dial tcp 203.0.113.5:443: i/o timeout"]),
         start=st.integers(min_value=1, max_value=500),
         from_end=st.booleans(),
     )

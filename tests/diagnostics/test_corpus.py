@@ -12,9 +12,7 @@ from corpus_table import Case, load, measure
 BESIDE = Path(__file__).parents[3] / "shared" / "corpus"
 FOLDER = Path(os.environ.get("PULLMEDIC_CORPUS", BESIDE))
 
-pytestmark = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason="no folder of labelled texts: name one in PULLMEDIC_CORPUS"
-)
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder of labelled texts: name one in PULLMEDIC_CORPUS")
 
 
 @cache

@@ -158,9 +158,7 @@ def test_a_blank_stands_for_any_white_space() -> None:
 
 def test_a_named_value_becomes_a_group() -> None:
     """A name of the vocabulary captures the value of its shape."""
-    match = re2.search(
-        expand("manifest for %image% not found"), "manifest for contoso.azurecr.io/a:9 not found"
-    )
+    match = re2.search(expand("manifest for %image% not found"), "manifest for contoso.azurecr.io/a:9 not found")
     assert match.group("image") == "contoso.azurecr.io/a:9"
 
 
