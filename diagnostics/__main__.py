@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -26,9 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     for sdk in ("azure", "msal", "urllib3"):
         logging.getLogger(sdk).setLevel(logging.CRITICAL)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a log's characters may be none of the terminal's
     command = {"log": log, "run": run, "replay": replay}[arguments.command]
     try:
-        return int(command.run(arguments))
+        exit_code = int(command.run(arguments))
+        print(end="", flush=True)  # a reader that has gone is noticed here
+        return exit_code
     except CommandFailed as error:
         print(f"pullmedic: {error}", file=sys.stderr)
         return error.exit_code

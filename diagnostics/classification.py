@@ -31,6 +31,10 @@ _NEARBY = 3
 """Lines before and after in which a loose wording looks for words of registries."""
 _MOST_HITS = 40
 """Matches of one signature looked at in one excerpt: the first decides, a few may be claimed away."""
+_MOST_CLAIMS = 1_000
+"""The same for a foreign signature, whose every match counts."""
+_CLAIMED = 500
+"""Bytes to both sides that a foreign word claims of its own line: all of it, unless a whole log came as one line."""
 _MEMORY = 64 << 20
 """Ceiling for one set's automaton in bytes; far less is used."""
 _IN_ONE_SET = 8
@@ -56,10 +60,11 @@ _ONE_BY_ONE = str.maketrans("\u2018\u2019`\u201c\u201d\x00\xa0\u200b\ufeff", "''
 
 _REGISTRY_WORDS = re2.compile(
     r"(?i)azurecr\.|mcr\.microsoft\.com|docker|containerd|kubelet|buildkit|podman|ghcr\.io|quay\.io|gcr\.io|harbor"
-    r"|\bACR\b|from daemon|\bregistry\b|/v2/\S*[\"':]|/v2/\S*(?:manifests|blobs)|image manifest|manifests?/|layer-sha256"
-    r"|ImagePull|ErrImage|pull(?:ing|ed)? (?:the )?image|image pull|pulling \S+[/:]\S|httpReadSeeker|oauth2/exchange"
-    r"|failed to (?:do request|resolve reference|authorize)|(?:oauth|anonymous) token|CONNECTIVITY_\w+_ERROR|\[manifests? "
-    r"|\bmanifest (?:is|sha256|tagged|unknown)|\bFROM \S+[/:]\S|step \d+/\d+ :|acb_step"
+    r"|\bACR\b|from daemon|\bregistry\b|/v2/\S*[\"':]|/v2/\S*(?:manifests|blobs)|image manifest|manifests?/"
+    r"|layer-sha256|ImagePull|ErrImage|pull(?:ing|ed)? (?:the )?image|image pull|pulling \S+[/:]\S|httpReadSeeker"
+    r"|oauth2/exchange|failed to (?:do request|resolve reference|authorize)|(?:oauth|anonymous) token"
+    r"|CONNECTIVITY_\w+_ERROR|\[manifests? |\bmanifest (?:is|sha256|tagged|unknown)|\bFROM \S+[/:]\S"
+    r"|step \d+/\d+ :|acb_step"
 )
 _OTHER_REGISTRIES = re2.compile(
     r"(?i)(?:model|asset|assets|component|data|feature|prompt|schema|npm|package|windows|class|plugin|mlflow) registry"
@@ -69,13 +74,15 @@ _BUILD_WORDS = re2.compile(
     r"|docker build|condaenv\.|buildkit"
 )
 _USER_LOG = re2.compile(r"(?i)(?:^|/)user_logs/|std_log|driver_log")
-_COMPANIONS = (
-    re2.compile(expand(r"https?://%registry%/v2/%repository%/(?:manifests|blobs)/(?:%digest%|%tag%)")),
-    re2.compile(
-        expand(r"(?:imageName: |pull image %q%|pull docker image |unpack image %q%|pulling image:? %q%)%image%")
-    ),
-    re2.compile(expand(r"(?:run docker command to pull |authentication mode )%mode%\b")),
-    re2.compile(expand(r"compute identity %identity%")),
+_REFERENCE = r"(?P<image>[^\s\"',;]*[/:][^\s\"',;]*[\w>*])"
+_COMPANIONS = tuple(
+    re2.compile(expand(pattern))
+    for pattern in (
+        r"https?://%registry%/v2/%repository%/(?:manifests|blobs)/(?:%digest%|%tag%)",
+        rf"(?:imageName:|(?:pull|pulling|unpack)(?: docker| container)? image:?)[^\S\n]+[\"']?{_REFERENCE}",
+        r"(?:run docker command to pull |authentication mode )%mode%\b",
+        r"compute identity %identity%",
+    )
 )
 
 
@@ -150,8 +157,14 @@ def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
     """
     texts = [_read(excerpt) for excerpt in excerpts]
     hits = [hit for number, text in enumerate(texts) for hit in _hits(number, text)]
-    foreign = [hit for hit in hits if hit.signature.foreign]
-    believed = [hit for hit in hits if _believed(hit, texts[hit.excerpt], foreign)]
+    claims = [_claims(text, hits, number) for number, text in enumerate(texts)]
+    elsewhere = any(claims)
+    believed = [
+        hit
+        for hit in hits
+        if not (hit.signature.foreign or (hit.signature.weight is Weight.TRACE and elsewhere))
+        and _believed(hit, texts[hit.excerpt], claims[hit.excerpt])
+    ]
     return tuple(
         _symptom(hit, texts[hit.excerpt]) for hit in _distinct(sorted(believed, key=lambda hit: hit.rank), texts)
     )
@@ -170,7 +183,7 @@ def _library() -> _Library:
     return _Library(entries=entries, sets=sets, patterns=patterns)
 
 
-def _set(expressions: Iterable[str], options: Any) -> Any:  # noqa: ANN401  google-re2 has no types
+def _set(expressions: Iterable[str], options: Any) -> Any:
     found = re2.Set.SearchSet(options)
     for expression in expressions:
         found.Add(expression)
@@ -193,7 +206,7 @@ def _plain(line: str) -> str:
     return str(_ESCAPED.sub(_unescaped, valid.translate(_ONE_BY_ONE)))
 
 
-def _unescaped(match: Any) -> str:  # noqa: ANN401  google-re2 has no types
+def _unescaped(match: Any) -> str:
     kind, text = match.lastgroup, match.group()
     if kind == "unicode":
         return chr(int(text[-2:], 16))
@@ -208,7 +221,8 @@ def _hits(number: int, text: _Text) -> Iterator[_Hit]:
     library = _library()
     for index in library.hitting(text.plain):
         symptom, signature = library.entries[index]
-        for match in islice(library.patterns[index].finditer(text.plain), _MOST_HITS):
+        most = _MOST_CLAIMS if signature.foreign else _MOST_HITS
+        for match in islice(library.patterns[index].finditer(text.plain), most):
             yield _Hit(
                 signature=signature,
                 symptom=symptom,
@@ -220,7 +234,7 @@ def _hits(number: int, text: _Text) -> Iterator[_Hit]:
             )
 
 
-def _proof(match: Any) -> int:  # noqa: ANN401  google-re2 has no types
+def _proof(match: Any) -> int:
     """Return where the proof starts: the group of that name, else the first word of the match."""
     marked = match.re.groupindex.get(PROOF)
     if marked is not None and match.start(marked) >= 0:
@@ -229,23 +243,42 @@ def _proof(match: Any) -> int:  # noqa: ANN401  google-re2 has no types
     return int(match.start()) + len(found) - len(found.lstrip())
 
 
-def _groups(match: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  google-re2 has no types
+def _groups(match: Any) -> Iterator[tuple[str, str]]:
     for name, group in match.groupdict().items():
         if group and name != PROOF:
             yield name, group.decode("utf-8", "replace")
 
 
-def _believed(hit: _Hit, text: _Text, foreign: Sequence[_Hit]) -> bool:
-    signature = hit.signature
-    if signature.foreign or (signature.weight is Weight.TRACE and foreign):
-        return False
-    if signature.ground is Ground.OWN:
+def _claims(text: _Text, hits: Iterable[_Hit], number: int) -> list[tuple[int, int]]:
+    """Return the stretches that foreign words claim, in order and apart from each other."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(_claim(text, h) for h in hits if h.signature.foreign and h.excerpt == number):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _claim(text: _Text, hit: _Hit) -> tuple[int, int]:
+    """Return the line around a foreign word, with the next where it ends in a colon."""
+    start = max(text.plain.rfind(b"\n", 0, hit.proof) + 1, hit.proof - _CLAIMED)
+    most = min(len(text.plain), hit.end + _CLAIMED)
+    end = text.plain.find(b"\n", hit.end, most)
+    while end >= 0 and text.plain[start:end].rstrip().endswith(b":"):
+        end = text.plain.find(b"\n", end + 1, most)
+    return start, most if end < 0 else end
+
+
+def _believed(hit: _Hit, text: _Text, claims: Sequence[tuple[int, int]]) -> bool:
+    if hit.signature.ground is Ground.OWN:
         return True
-    if any(claim.excerpt == hit.excerpt and claim.start <= hit.proof < claim.end for claim in foreign):
+    before = bisect.bisect_right(claims, (hit.proof, len(text.plain))) - 1
+    if before >= 0 and hit.proof < claims[before][1]:
         return False
     if _USER_LOG.search(text.excerpt.file) and not _BUILD_WORDS.search(text.plain):
         return False
-    if signature.ground is Ground.SHARED:
+    if hit.signature.ground is Ground.SHARED:
         return True
     return bool(_REGISTRY_WORDS.search(_OTHER_REGISTRIES.sub(b"", text.around(hit.proof, _NEARBY))))
 

@@ -34,7 +34,8 @@ def checks_of(case: Case) -> tuple[str, ...]:
     """Return one line for each fact that was asked for: its result, or why it is unknown."""
     lines = []
     for name, fact in sorted(case.evidence.facts.items()):
-        title = all_probes()[name].title
+        probe = all_probes().get(name)
+        title = probe.title if probe else name
         if isinstance(fact, Known):
             seen = f" (seen from {fact.vantage})" if fact.vantage is Vantage.RESPONDER_NETWORK else ""
             lines.append(f"{title}: {_words(fact.value)}{seen}")

@@ -20,7 +20,7 @@ RUN_STATUS_CHANGED = "Microsoft.MachineLearningServices.RunStatusChanged"
 """The one event type that tells of a failed run (azure-eventgrid, ``SystemEventNames``)."""
 
 _WORKSPACE = re.compile(
-    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/?#%\s]{1,90}"
+    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/\\?#%\s]{0,89}[^/\\?#%\s.]"
     r"/providers/Microsoft\.MachineLearningServices/workspaces/[A-Za-z0-9_-]{1,64}",
     re.IGNORECASE,
 )
@@ -59,7 +59,7 @@ def failed_run(
     ``in_scope`` tells of a workspace id whether it is ours. :class:`MalformedEvent` where a failed run is told of
     without saying which one: such an event must end where a person sees it.
     """
-    if event.type.lower() != RUN_STATUS_CHANGED.lower():
+    if not isinstance(event.type, str) or event.type.lower() != RUN_STATUS_CHANGED.lower():
         return Dropped(reason=f"an event of the type {_shown(event.type)}")
     if not isinstance(event.data, Mapping):
         raise MalformedEvent("the event's data is no object")
@@ -97,7 +97,7 @@ def _run_id(data: Mapping[str, Any], subject: str) -> str:
         parts = subject.split("/runs/") if isinstance(subject, str) else []
         written = parts[1] if len(parts) == 2 else ""
     run_id = written.strip()
-    if not run_id or len(run_id) > _LONGEST_NAME or not run_id.isprintable() or "/" in run_id:
+    if not run_id.strip(".") or len(run_id) > _LONGEST_NAME or not run_id.isprintable() or "/" in run_id:
         raise MalformedEvent("a run failed, and the event does not say which one (no usable run id)")
     return run_id
 

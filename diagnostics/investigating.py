@@ -40,6 +40,9 @@ _MOST_LOGS = 6
 _ALONE = ("steprun", "scriptrun", "command")
 """Marks of run types that have no children; the full list of types is not documented."""
 
+_ENDS = frozenset(" \t\n\"',;")
+"""Where a pattern stops to read a reference, though its writer went on."""
+
 _USER_LOGS = ("user_logs/", "70_driver_log")
 """What the user's own code printed: it ran, so the image had come."""
 
@@ -208,15 +211,22 @@ def evidence_of_text(run: FailedRun, excerpts: Sequence[LogExcerpt], reach_now: 
 
 def image_of(symptoms: Sequence[Symptom], details: RunDetails | None) -> str | None:
     """Return the image reference as written: by the failing line, else by the lines around it, else the definition."""
+    defined = details.image if details else None
     for symptom in symptoms:
         captured = symptom.captured
         if captured.get("image"):
-            return captured["image"]
+            return defined if defined and _is_beginning(captured["image"], defined) else captured["image"]
         if captured.get("registry") and captured.get("repository"):
             tag = f":{captured['tag']}" if captured.get("tag") else ""
             digest = f"@{captured['digest']}" if captured.get("digest") and not tag else ""
             return f"{captured['registry']}/{captured['repository']}{tag}{digest}"
-    return details.image if details else None
+    return defined
+
+
+def _is_beginning(quoted: str, defined: str) -> bool:
+    """Tell whether ``quoted`` is what a pattern read of ``defined`` up to a character that no reference has."""
+    rest = defined.removeprefix(quoted)
+    return rest != defined and bool(rest) and (rest[0] in _ENDS or not any(c.isalnum() for c in rest))
 
 
 def _subject(run: FailedRun, details: RunDetails, symptoms: tuple[Symptom, ...]) -> Subject:

@@ -90,7 +90,11 @@ def _only_by_unclear_wildcard(grant: Grant, *, abac: bool) -> bool:
     covering = [
         pattern
         for block in grant.permissions
-        for pattern in (block.data_actions if abac else block.actions)
+        for actions, not_actions in [
+            (block.data_actions, block.not_data_actions) if abac else (block.actions, block.not_actions)
+        ]
+        if _covers(actions, not_actions, wanted)
+        for pattern in actions
         if matches(pattern, wanted)
     ]
     return all("*" in pattern and pattern.lower().startswith(_REGISTRY_PREFIX) for pattern in covering)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Overrun
 from dataclasses import dataclass
 from functools import cache
@@ -95,7 +95,7 @@ class FactReader:
     def _result(self, name: str) -> Fact:
         try:
             return self._futures[name].result(timeout=max(0.0, self._remaining()))
-        except Overrun:
+        except (Overrun, CancelledError):
             self._futures[name].cancel()
             return Unknown(reason="the deadline passed before an answer came", source=name)
 

@@ -40,7 +40,7 @@ class Puller:
         if self.kind is PullerKind.IDENTITY:
             kind = self.identity.kind if self.identity else "an"
             return f"{kind} identity {self.principal_id}"
-        return {PullerKind.ADMIN_USER: "the registry's admin user", PullerKind.NOBODY: "nobody: no identity"}.get(
+        return {PullerKind.ADMIN_USER: "the registry's admin user", PullerKind.NOBODY: "nobody"}.get(
             self.kind, "an identity that could not be worked out"
         )
 

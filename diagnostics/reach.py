@@ -9,7 +9,7 @@ from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.azure.arm import LIMITS, ArmClient
+from diagnostics.azure.arm import LIMITS, ArmClient, brief_retries
 from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.history import RunHistory
 from diagnostics.azure.registry_data import RegistryClient
@@ -115,5 +115,6 @@ class Reach:
         return {
             "base_url": self.cloud.resource_manager,
             "credential_scopes": [self.cloud.resource_manager_scope],
+            "retry_policy": brief_retries(),
             **LIMITS,
         }

@@ -5,9 +5,9 @@ time to match is linear in the text whatever the text is. Three additions make t
 
 * a blank stands for any white space, a line's end included, because texts arrive wrapped; a blank
   followed by ``?`` may be absent;
-* ``%line%`` skips within a line, ``%near%`` over up to 4 line ends, ``%block%`` over up to 12 (all as
-  little as possible); ``%rest%`` is what is left of a line, with the next where it ends in a colon;
-  ``%acr%`` is a login server of Azure's, ``%api%`` that or a call of a registry's API, ``%q%`` an optional quotation mark;
+* ``%line%`` skips within a line, ``%near%`` over up to 4 line ends, ``%block%`` over up to 12 (all as little as
+  possible); ``%acr%`` is a login server of Azure's, ``%api%`` that or a call of any registry's API, ``%q%`` an
+  optional quotation mark;
 * ``%image%`` and every other name of :data:`CAPTURES` is a group of that name with the shape given there.
 
 A group named ``proof`` marks the place that proves the symptom where that is not the start of the match.
@@ -73,7 +73,6 @@ _SHORTHAND = {
     "line": r"[^\n]*?",
     "near": r"(?:[^\n]*\n){0,4}?[^\n]*?",
     "q": r"[\"']?",
-    "rest": r"(?:[^\n]*:\s*\n)*[^\n]*",
 }
 
 
@@ -105,7 +104,7 @@ class Signature:
     """One shape of text, the component that emits it, and what the text is worth.
 
     ``names`` are the causes that the text itself names. ``decisive`` marks a component's own statement
-    that only it can make; a 401 or a 403 never is. ``foreign`` claims the matched stretch for something
+    that only it can make; a 401 or a 403 never is. ``foreign`` claims the matched line for something
     that is no registry. ``accepts`` and ``rejects`` are sample texts of our own; the tests hold the
     pattern to them.
     """

@@ -20,9 +20,7 @@ class Cloud(StrEnum):
 
     @property
     def studio(self) -> str:
-        """Host of Azure Machine Learning studio (Microsoft Learn, "Reference: Azure ML sovereign cloud
-        parity").
-        """
+        """Host of Azure Machine Learning studio (Microsoft Learn, "Azure ML sovereign cloud parity")."""
         return {
             Cloud.PUBLIC: "ml.azure.com",
             Cloud.US_GOVERNMENT: "ml.azure.us",

@@ -1,6 +1,4 @@
-"""One report to every configured channel; a channel that fails hides no other, and nothing is dropped in
-silence.
-"""
+"""One report to every configured channel; one that fails hides no other, and nothing is dropped in silence."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""From a diagnosis to a report: the wording that every channel shares. Pure; each text is redacted and
-cleaned here.
-"""
+"""From a diagnosis to a report: the wording that every channel shares. Pure; redacts and cleans each text."""
 
 from __future__ import annotations
 

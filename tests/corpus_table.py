@@ -96,11 +96,11 @@ def main(arguments: Sequence[str]) -> int:
     """Print the table and the measures for the folder named; return 1 where a measure is missed."""
     cases = load(Path(arguments[0]))
     measures = measure(cases)
-    print(table(cases))  # noqa: T201  a command-line tool
-    print(f"\nagreed where the text holds the cause: {measures.share_agreed:.1%}")  # noqa: T201
-    print(f"not-registry taken for a registry: {len(measures.registry_by_mistake)}")  # noqa: T201
-    print(f"guessed where the text holds no cause: {len(measures.guessed)}")  # noqa: T201
-    print(*(f"disputed label {case}: {reason}" for case, reason in DISPUTED.items()), sep="\n")  # noqa: T201
+    print(table(cases))
+    print(f"\nagreed where the text holds the cause: {measures.share_agreed:.1%}")
+    print(f"not-registry taken for a registry: {len(measures.registry_by_mistake)}")
+    print(f"guessed where the text holds no cause: {len(measures.guessed)}")
+    print(*(f"disputed label {case}: {reason}" for case, reason in DISPUTED.items()), sep="\n")
     return int(measures.share_agreed < 0.97 or bool(measures.registry_by_mistake) or bool(measures.guessed))
 
 

@@ -15,9 +15,10 @@ from diagnostics.azure.errors import Nonsense, ReadFailed, error_text, from_azur
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.policies import RetryPolicy
     from azure.core.rest import HttpResponse
 
-__all__ = ["LIMITS", "ArmClient", "resource_part"]
+__all__ = ["LIMITS", "ArmClient", "brief_retries", "resource_part"]
 
 LIMITS: Mapping[str, Any] = {
     "connection_timeout": 4,
@@ -45,7 +46,7 @@ class ArmClient:
             policies=[
                 policies.HeadersPolicy({"Accept": "application/json"}),
                 policies.UserAgentPolicy("pullmedic"),
-                policies.RetryPolicy(**_retry_limits()),
+                brief_retries(),
                 policies.BearerTokenCredentialPolicy(credential, cloud.resource_manager_scope),
             ],
         )
@@ -92,7 +93,10 @@ class ArmClient:
 
     def _guard(self, url: str) -> None:
         """Refuse to send the Azure token to any host but the cloud's own."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise ReadFailed("no Azure token is sent to an address that is no URL") from None
         host = (parts.hostname or "").lower()
         manager, learning = self._hosts
         if parts.scheme != "https" or not (host == manager or host.endswith(learning)):
@@ -112,18 +116,31 @@ def resource_part(resource_id: str, kind: str) -> str | None:
     return None
 
 
-def _retry_limits() -> dict[str, Any]:
-    return {name: value for name, value in LIMITS.items() if name.startswith("retry")}
+def brief_retries() -> RetryPolicy[Any, Any]:
+    """Return a policy for every Azure client here that tries again only where that is soon.
+
+    azure-core's own sleeps for as long as ``Retry-After`` says; who is told to wait for minutes is told so instead.
+    """
+    from azure.core.pipeline import policies  # noqa: PLC0415 - off the path of the trigger's import
+
+    class Brief(policies.RetryPolicy[Any, Any]):
+        def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+            wait = self.get_retry_after(response)
+            soon = wait is None or wait <= LIMITS["retry_backoff_max"]
+            return soon and bool(super().is_retry(settings, response))
+
+    return Brief(**{name: value for name, value in LIMITS.items() if name.startswith("retry")})
 
 
 def _quoted(path: str) -> str:
-    return quote(path, safe="/:@$(),'=-._~")
+    """Quote what no path may hold; what a caller has quoted stays as it is."""
+    return quote(path, safe="/:@$(),'=-._~%")
 
 
 def _object(response: HttpResponse) -> dict[str, Any]:
     try:
         body = response.json() if response.content else None
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if response.status_code >= 300:
         raise from_status(response.status_code, error_text(response.status_code, body))

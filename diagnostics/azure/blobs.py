@@ -24,9 +24,7 @@ class BlobLog:
     """One log blob, read by HTTP ranges (Azure Storage REST, *Get Blob*). No Azure token is ever sent along."""
 
     def __init__(self, session: requests.Session, cloud: Cloud, link: str) -> None:
-        parts = urlsplit(link)
-        host = (parts.hostname or "").lower()
-        if parts.scheme != "https" or not host.endswith(cloud.blob_suffix):
+        if not _leads_to(link, cloud.blob_suffix):
             raise ReadFailed("the log's link does not lead to Azure storage, so it was not followed")
         self._session = session
         self._link = link
@@ -35,6 +33,7 @@ class BlobLog:
         """Return bytes ``first`` to ``last`` (inclusive), or the last ``suffix`` bytes, with the blob's size."""
         asked = f"bytes=-{suffix}" if suffix is not None else f"bytes={first or 0}-{'' if last is None else last}"
         import requests  # noqa: PLC0415 - off the path of the trigger's import
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         try:
             with self._session.get(
@@ -45,7 +44,7 @@ class BlobLog:
                 stream=True,
             ) as answer:
                 return self._understood(answer)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:  # the body is read past requests
             raise Unreachable(f"the log's storage did not answer ({type(error).__name__})") from None
 
     def _understood(self, answer: requests.Response) -> RangeAnswer:
@@ -54,8 +53,27 @@ class BlobLog:
         if answer.status_code not in (200, 206):
             raise from_status(answer.status_code, _refusal(answer))
         data = answer.raw.read(_LARGEST, decode_content=True)
-        found = _TOTAL.match(answer.headers.get("Content-Range", ""))
-        return RangeAnswer(total=int(found.group(1)) if found else len(data), data=data)
+        return RangeAnswer(total=_total(answer, len(data)), data=data)
+
+
+def _leads_to(link: str, suffix: str) -> bool:
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and (parts.hostname or "").lower().endswith(suffix)
+
+
+def _total(answer: requests.Response, read: int) -> int | None:
+    """Return the blob's size; ``None`` where a part came without it."""
+    found = _TOTAL.match(answer.headers.get("Content-Range", ""))
+    if found:
+        return int(found.group(1))
+    if answer.status_code == 206:
+        return None
+    stated = answer.headers.get("Content-Length", "")
+    plain = "Content-Encoding" not in answer.headers
+    return max(int(stated), read) if plain and stated.isascii() and stated.isdigit() else read
 
 
 def _refusal(answer: requests.Response) -> str:

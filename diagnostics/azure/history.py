@@ -58,9 +58,17 @@ class RunHistory:
             return known
         answer = self._client.get_url(discovery_url)
         api = answer.get("history") or answer.get("api")
-        if not isinstance(api, str) or not urlsplit(api).hostname:
+        host = _host(api)
+        if not host:
             raise Nonsense("the workspace's discovery answer names no history service")
-        base = f"https://{urlsplit(api).hostname}"
+        base = f"https://{host}"
         with self._lock:
             self._bases[discovery_url] = base
         return base
+
+
+def _host(url: Any) -> str | None:
+    try:
+        return urlsplit(url).hostname if isinstance(url, str) else None
+    except ValueError:
+        return None

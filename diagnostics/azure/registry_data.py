@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from diagnostics.azure.clouds import Cloud
-from diagnostics.azure.errors import NoCredential, Unreachable, from_azure_core
+from diagnostics.azure.errors import NoCredential, Nonsense, ReadFailed, Unreachable, from_azure_core, from_status
 from diagnostics.redaction import redact
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ class RegistryAnswer:
         """The refusal in one redacted phrase."""
         detail = ", ".join(part for part in (self.code, self.message) if part)
         return redact(f"HTTP {self.status}" + (f", {detail}" if detail else ""))[:300]
+
+    def refusal(self) -> ReadFailed:
+        """Return why the answer says nothing of the image; a registry's own firewall is no missing right of ours."""
+        if self.status == 403 and "is not allowed access" in self.message:
+            return Unreachable(f"the registry's network rules do not let us in: {self.said}", status=403)
+        return from_status(self.status, f"the registry answered {self.said}")
 
 
 class RegistryClient:
@@ -127,7 +133,7 @@ class RegistryClient:
         exchanged = self._ask("POST", "/oauth2/exchange", form=form)
         refresh = _member(exchanged.body, "refresh_token")
         if refresh is None:
-            return exchanged
+            return _refused(exchanged)
         form = {
             "grant_type": "refresh_token",
             "service": self._host,
@@ -136,12 +142,13 @@ class RegistryClient:
         }
         granted = self._ask("POST", "/oauth2/token", form=form)
         self._token = _member(granted.body, "access_token")
-        return granted if self._token is None else None
+        return _refused(granted) if self._token is None else None
 
     def _ask(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
     ) -> RegistryAnswer:
         import requests  # noqa: PLC0415 - off the path of the trigger's import
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         url = f"https://{self._host}{path}"
         try:
@@ -149,15 +156,22 @@ class RegistryClient:
                 method, url, headers=headers, data=form, timeout=_TIMES, allow_redirects=False, stream=True
             ) as answer:
                 return _understood(answer)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:  # the body is read past requests
             raise Unreachable(f"{self._host} did not answer ({type(error).__name__})") from None
+
+
+def _refused(answer: RegistryAnswer) -> RegistryAnswer:
+    """Return the refusal of a token; a success without a token is some other server's page."""
+    if answer.status < 400:
+        raise Nonsense(f"HTTP {answer.status} without the token that was asked for", status=answer.status)
+    return answer
 
 
 def _understood(answer: requests.Response) -> RegistryAnswer:
     raw = answer.raw.read(_LARGEST, decode_content=True) or b""
     try:
         body = json.loads(raw) if raw else None
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     code, message = _first_error(body)
     return RegistryAnswer(

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from diagnostics.case import Case
 from diagnostics.causes._admin import relies_on_admin_user
+from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, grant_bicep, grant_command
 from diagnostics.facts import Grant, Registry, RoleGrants
+from diagnostics.model import Remedy
 from diagnostics.permissions import Right, grants_pull
 from diagnostics.pullers import PullerKind
 
-__all__ = ["AUTH_SYMPTOMS", "RIGHT_FACTS", "PullRight", "no_right_needed", "pull_right"]
+__all__ = ["AUTH_SYMPTOMS", "RIGHT_FACTS", "PullRight", "grant_remedies", "no_right_needed", "pull_right"]
 
 AUTH_SYMPTOMS = frozenset({"unauthorized", "forbidden", "identity-misconfigured", "insufficient-evidence"})
 RIGHT_FACTS = ("compute", "registry", "role-grants", "role-visibility")
@@ -66,6 +68,25 @@ def _first_granting(grants: Iterable[Grant], registry: Registry) -> datetime | N
         if grant.created_at is not None and grants_pull([grant], abac=registry.abac) is Right.GRANTED
     ]
     return min(times, default=None)
+
+
+def grant_remedies(right: PullRight, advice: str) -> tuple[Remedy, ...]:
+    """Return how to grant the pull in the registry's own mode, or to run again where that has been done since."""
+    if right.now is Right.GRANTED:
+        return (Remedy(title="Run again: the right has been granted since"),)
+    registry = right.registry
+    role, _ = REPOSITORY_ROLE if registry.abac else PULL_ROLE
+    return (
+        Remedy(
+            title=f"Grant {role} on {registry.name} to {right.principal_id}",
+            detail=(
+                f"Portal: {registry.name} > Access control (IAM) > Add role assignment > {role} > Managed identity. "
+                f"{advice}"
+            ),
+            command=grant_command(registry, right.principal_id),
+            bicep=grant_bicep(registry, right.principal_id),
+        ),
+    )
 
 
 def no_right_needed(case: Case) -> str | None:

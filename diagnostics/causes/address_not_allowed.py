@@ -57,7 +57,8 @@ def _against_rules(case: Case, registry: Registry, address: str) -> Judgement:
     if covering:
         if registry.changed_at is not None and registry.changed_at <= case.failed_at:
             return contradicted(f"the rule {covering} lets {address} in")
-        since = f"the rule {covering} covers {address}; {registry.name} was changed since the failure, so it may be new"
+        known = "was changed since the failure" if registry.changed_at else "does not say when it was last changed"
+        since = f"the rule {covering} covers {address}; {registry.name} {known}, so it may be new"
         return unread(_headline(case, address), f"{address} on {registry.id.lower()}", since)
     rules = ", ".join(registry.ip_rules) or "none"
     return proven(

@@ -42,6 +42,9 @@ class PullIdentityAbsent:
             return contradicted(f"{compute.name} has a {compute.identities[0].kind} identity")
         if relies_on_admin_setting(case):
             return compatible(self.title, "the run's definition asks for the admin user, not for an identity")
+        if case.puller.kind is PullerKind.NOBODY and registry.admin_user_enabled:
+            unseen = f"the admin user of {registry.name} is on; whether a workspace connection uses it was not checked"
+            return unread(self.title, compute.name, unseen)
         if case.puller.kind is PullerKind.NOBODY:
             return _proven(case, compute, registry)
         return unread(self.title, compute.name, case.puller.reason)

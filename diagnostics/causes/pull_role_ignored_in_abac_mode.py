@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
-from diagnostics.causes._commands import REPOSITORY_ROLE, grant_bicep, grant_command
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, PullRight, no_right_needed, pull_right
+from diagnostics.causes._pulling import (
+    AUTH_SYMPTOMS,
+    RIGHT_FACTS,
+    PullRight,
+    grant_remedies,
+    no_right_needed,
+    pull_right,
+)
 from diagnostics.describing import grant_words, mode_words
-from diagnostics.model import PullStep, Remedy
+from diagnostics.model import PullStep
 from diagnostics.permissions import Right, grants_pull
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
+
+_ADVICE = "Where wanted, add a condition on the repository. Granting AcrPull again changes nothing in this mode."
 
 
 class PullRoleIgnoredInAbacMode:
@@ -63,24 +71,7 @@ def _proven(case: Case, right: PullRight) -> Judgement:
         f"{case.compute_words} may not pull from {right.registry.name}: "
         f"its {roles} role does not count in the registry's ABAC mode"
     )
-    return proven(headline, _target(right), *reasons, remedies=_remedies(right))
-
-
-def _remedies(right: PullRight) -> tuple[Remedy, ...]:
-    if right.now is Right.GRANTED:
-        return (Remedy(title="Run again: the right has been granted since"),)
-    role = REPOSITORY_ROLE[0]
-    return (
-        Remedy(
-            title=f"Grant {role} on {right.registry.name} to {right.principal_id}",
-            detail=(
-                f"Portal: {right.registry.name} > Access control (IAM) > Add role assignment > {role}, with a "
-                "condition on the repository where wanted. Granting AcrPull again changes nothing in this mode."
-            ),
-            command=grant_command(right.registry, right.principal_id),
-            bicep=grant_bicep(right.registry, right.principal_id),
-        ),
-    )
+    return proven(headline, _target(right), *reasons, remedies=grant_remedies(right, _ADVICE))
 
 
 CAUSE = PullRoleIgnoredInAbacMode()

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
-from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, grant_bicep, grant_command
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, PullRight, no_right_needed, pull_right
+from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, grant_command
+from diagnostics.causes._pulling import (
+    AUTH_SYMPTOMS,
+    RIGHT_FACTS,
+    PullRight,
+    grant_remedies,
+    no_right_needed,
+    pull_right,
+)
 from diagnostics.describing import grant_words, mode_words
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right, grants_pull
@@ -99,20 +106,7 @@ def _ignored_in_abac(right: PullRight) -> bool:
 
 
 def _remedies(right: PullRight) -> tuple[Remedy, ...]:
-    if right.now is Right.GRANTED:
-        return (Remedy(title="Run again: the right has been granted since"),)
-    role, _ = REPOSITORY_ROLE if right.registry.abac else PULL_ROLE
-    return (
-        Remedy(
-            title=f"Grant {role} on {right.registry.name} to {right.principal_id}",
-            detail=(
-                f"Portal: {right.registry.name} > Access control (IAM) > Add role assignment > {role} > "
-                "Managed identity. It takes effect within ten minutes; then run again."
-            ),
-            command=grant_command(right.registry, right.principal_id),
-            bicep=grant_bicep(right.registry, right.principal_id),
-        ),
-    )
+    return grant_remedies(right, "It takes effect within ten minutes; then run again.")
 
 
 CAUSE = PullRoleMissing()

@@ -25,6 +25,9 @@ from diagnostics.reach import Reach, utc_now
 __all__ = ["add_arguments", "as_json", "run"]
 
 
+_LONGEST = 3600
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``run`` takes."""
     parser.add_argument("run_id", metavar="RUN_ID")
@@ -36,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cloud", choices=sorted(CLOUDS), default="AzureCloud")
     parser.add_argument(
-        "--deadline", type=float, metavar="SECONDS", default=DEADLINE.total_seconds(), help="default %(default)s"
+        "--deadline", type=_seconds, metavar="SECONDS", default=DEADLINE.total_seconds(), help="default %(default)s"
     )
 
 
@@ -52,6 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
         for line in _second_look(reach, evidence):
             print(line, file=sys.stderr if arguments.json else sys.stdout)
     return Exit.DONE
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"between 0 and {_LONGEST} seconds, not {text}")
+    return seconds
 
 
 def _reach(cloud_name: str) -> Reach:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from diagnostics.azure.errors import ReadFailed, from_status
+from diagnostics.azure.errors import Nonsense, ReadFailed
 from diagnostics.azure.registry_data import RegistryAnswer, RegistryClient
 from diagnostics.facts import Manifest, ManifestOutcome, RegistryLookup
 from diagnostics.model import Fact, Known, Vantage
@@ -53,7 +53,7 @@ def _absent(client: RegistryClient, subject: Subject, answer: RegistryAnswer) ->
     }
     outcome = outcomes.get(answer.code) if answer.status == 404 else None
     if outcome is None:
-        raise from_status(answer.status, f"the registry answered {answer.said}")
+        raise answer.refusal()
     if outcome == ManifestOutcome.TAG_UNKNOWN and client.tags(newest=1).code == "NAME_UNKNOWN":
         # Registries of the distribution project answer MANIFEST_UNKNOWN for a repository that they do not have.
         outcome = ManifestOutcome.REPOSITORY_UNKNOWN
@@ -63,6 +63,8 @@ def _absent(client: RegistryClient, subject: Subject, answer: RegistryAnswer) ->
 
 def _found(client: RegistryClient, tag: str | None, answer: RegistryAnswer) -> Manifest:
     document = answer.body
+    if not isinstance(document, Mapping):
+        raise Nonsense("the registry answered with something that is no manifest", status=answer.status)
     platforms = member(document, "manifests")
     if isinstance(platforms, list):
         first = next((digest for entry in platforms if (digest := text(entry, "digest"))), None)

@@ -156,7 +156,7 @@ def registry_value(registry: sdk.Registry) -> Registry:
         abac=(word(registry.role_assignment_mode) or "").lower() == "abacrepositorypermissions",
         public_access=(word(registry.public_network_access) or "Enabled").lower() != "disabled",
         default_action=word(rules.default_action) if rules else None,
-        ip_rules=tuple(rule.ip_address_or_range for rule in (rules.ip_rules or ())) if rules else (),
+        ip_rules=tuple(str(rule.ip_address_or_range) for rule in (rules.ip_rules or ())) if rules else (),
         trusted_services=(word(registry.network_rule_bypass_options) or "AzureServices") == "AzureServices",
         quarantine=bool(quarantine and (word(quarantine.status) or "").lower() == "enabled"),
         private_endpoints=tuple(_connection(found) for found in registry.private_endpoint_connections or ()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from diagnostics.azure.errors import Nonsense, from_status
+from diagnostics.azure.errors import Nonsense
 from diagnostics.facts import TagDetail, Tags
 from diagnostics.model import Fact, Known, Vantage
 from diagnostics.probes._shapes import member, text, when
@@ -29,7 +29,7 @@ class TagsProbe:
         """Return :class:`Tags`, seen from the responder's network."""
         answer = registry_client(subject, facts["registry"], reach).tags()
         if answer.status != 200:
-            raise from_status(answer.status, f"the registry answered {answer.said}")
+            raise answer.refusal()
         listed = member(answer.body, "tags")
         if not isinstance(listed, list):
             raise Nonsense("the registry's list of tags came without its tags")

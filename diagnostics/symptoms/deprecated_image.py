@@ -13,7 +13,7 @@ SYMPTOM = SymptomRule(
         Signature(
             id="schema-unsupported",
             pattern=(
-                r"manifest\.v1\+(?:prettyjws|json)%line%(?:not|no longer)%line%support"
+                r"manifest\.v1\+(?:prettyjws|json)%near%(?:not|no longer)(?: \w+){0,2} support"
                 r"|manifest version 2, schema 1%line%(?:disabled|removed|not supported|no longer)"
                 r"|schema\s?1%line%(?:not supported|unsupported|no longer|deprecated|disabled|removed)"
                 r"|(?:unsupported|deprecated)%line%schema\s?1\b"

@@ -46,7 +46,6 @@ SYMPTOM = SymptomRule(
             ),
             emitter="a registry's token service",
             ground=Ground.LOOSE,
-            names=("pull-role-missing",),
             accepts=(
                 "registry token for identity 9c1 carries no pull access for repository a/b",
                 "server message: insufficient_scope: authorization failed for contoso.azurecr.io",

@@ -134,7 +134,7 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="endpoint-refused-twice",
-            pattern=r"Name: DownloadFailed%line%Type: Warning(?:[^\n]*\n)+?[^\n]*Name: ImagePullFailed",
+            pattern=r"Name: DownloadFailed%line%Type: Warning(?s:.+?)Name: ImagePullFailed",
             emitter="Azure ML online endpoints",
             weight=Weight.ECHO,
             accepts=(

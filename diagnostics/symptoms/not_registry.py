@@ -1,4 +1,4 @@
-"""The run failed on something else: what claims a place for storage, vaults, git, feeds, user code."""
+"""The run failed on something else: the words that claim a line for storage, vaults, git, feeds, user code."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="storage",
             pattern=(
-                r"^[^\n]*(?:\.(?:blob|dfs|file|queue|table)\.core\.\w+|\.onelake\.|abfss?://|wasbs?://"
+                r"\.(?:blob|dfs|file|queue|table)\.core\.\w+|\.onelake\.|abfss?://|wasbs?://"
                 r"|AuthorizationPermissionMismatch|AuthorizationFailure\b"
                 r"|BlobNotFound|ContainerNotFound|PublicAccessNotPermitted|StreamAccess|WriteStreams"
                 r"|datastore|StorageException|azcopy|blobfuse|FilesystemNotFound"
-                r"|ScriptExecution\.)%rest%"
+                r"|ScriptExecution\."
             ),
             emitter="Azure Storage, Azure ML data access",
             foreign=True,
@@ -28,8 +28,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="key-vault",
             pattern=(
-                r"^[^\n]*(?:\.vault\.(?:azure\.\w+|usgovcloudapi\.net)|keyvault\.BaseClient"
-                r"|ForbiddenBy(?:Rbac|Firewall|Policy|Connection)|Microsoft\.KeyVault/)%rest%"
+                r"\.vault\.(?:azure\.\w+|usgovcloudapi\.net)|keyvault\.BaseClient"
+                r"|ForbiddenBy(?:Rbac|Firewall|Policy|Connection)|Microsoft\.KeyVault/"
             ),
             emitter="Azure Key Vault",
             foreign=True,
@@ -42,9 +42,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="git",
             pattern=(
-                r"^(?:\s*remote: |[^\n]*(?:fatal: |git clone|git fetch|git pull|_git/|github\.com[:/]"
+                r"^\s*remote: |fatal: |git clone|git fetch|git pull|_git/|github\.com[:/]"
                 r"|gitlab\.com[:/]|dev\.azure\.com|failed to clone|git-credential"
-                r"|permission denied \(publickey))%rest%"
+                r"|permission denied \(publickey"
             ),
             emitter="git",
             foreign=True,
@@ -57,11 +57,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="package-feed",
             pattern=(
-                r"^[^\n]*(?:pypi\.|/simple/|pythonhosted|pkgs\.dev\.azure\.com|conda\.anaconda"
+                r"pypi\.|/simple/|pythonhosted|pkgs\.dev\.azure\.com|conda\.anaconda"
                 r"|repo\.anaconda|CondaHTTPError|npm (?:ERR!|error)|registry\.npmjs"
                 r"|yarn error|nuget\.org|registry\.yarnpkg|\.whl\b|urllib3[^\n]*Retrying"
                 r"|WARNING: Retrying|Retrying \(Retry\(|files\.packages\.|crates\.io|repo\.maven"
-                r"|huggingface\.co|hf_hub|ReadTimeoutError\()%rest%"
+                r"|huggingface\.co|hf_hub|ReadTimeoutError\("
             ),
             emitter="pip, conda, npm",
             foreign=True,
@@ -77,10 +77,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="azure-ml-service",
             pattern=(
-                r"^[^\n]*(?:/mlflow/|api\.azureml\.ms|\.experiments\.azureml|RestException"
+                r"/mlflow/|api\.azureml\.ms|\.experiments\.azureml|RestException"
                 r"|not allowed to access registry|MachineLearningServices/registries"
                 r"|azureml-registry|registries/[\w-]+/(?:environments|models|components|data)"
-                r"|image pull secret|failed to fetch build details|no builds exist for environment)%rest%"
+                r"|image pull secret|failed to fetch build details|no builds exist for environment"
             ),
             emitter="Azure ML services and asset registries",
             foreign=True,
@@ -93,10 +93,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="credential-chain",
             pattern=(
-                r"^[^\n]*(?:DefaultAzureCredential|ChainedTokenCredential|ManagedIdentityCredential"
+                r"DefaultAzureCredential|ChainedTokenCredential|ManagedIdentityCredential"
                 r"|EnvironmentCredential|AzureMLCredential|azure\.identity|Azure\.Identity"
                 r"|MSAL\.|MsalServiceException|SSO failure|management\.azure\.com/?%q%: dial"
-                r"|graph\.microsoft\.com|/MSI/auth|az login --identity)%rest%"
+                r"|graph\.microsoft\.com|/MSI/auth|az login --identity"
             ),
             emitter="the user's code",
             foreign=True,
@@ -109,10 +109,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="python-traceback",
             pattern=(
-                r"^[^\n]*(?:ModuleNotFoundError|ImportError|OSError: \[Errno|FileNotFoundError"
-                r"|PermissionError: \[|ConnectionError: |MemoryError|RuntimeError: "
-                r"|KeyError: |ValueError: |TypeError: |AttributeError: |torch\.|CUDA (?:error"
-                r"|out of memory)|requests\.exceptions|openai\.|\[Errno \d+\])%rest%"
+                r"ModuleNotFoundError|ImportError|OSError: \[Errno|FileNotFoundError"
+                r"|PermissionError: \[|ConnectionError: |MemoryError|\bRuntimeError: "
+                r"|\b(?:KeyError|ValueError|TypeError|AttributeError): |torch\.|CUDA (?:error"
+                r"|out of memory)|requests\.exceptions|openai\.|\[Errno \d+\]"
             ),
             emitter="the user's code",
             foreign=True,
@@ -125,12 +125,12 @@ SYMPTOM = SymptomRule(
         Signature(
             id="container-ran",
             pattern=(
-                r"^[^\n]*(?:container application crashed|user container has crashed|(?:liveness"
+                r"container application crashed|user container has crashed|(?:liveness"
                 r"|readiness|startup) probe (?:failed|errored)|CrashLoopBackOff"
                 r"|back-off restarting failed container|OOMKilled|exited with code"
                 r"|container \S+ failed with status code|execution script failed|user program failed"
                 r"|ScriptRunException"
-                r"|did(?:n't| not) (?:respond to|start within)|you can also try to run image)%rest%"
+                r"|did(?:n't| not) (?:respond to|start within)|you can also try to run image"
             ),
             emitter="container runtimes after the pull",
             foreign=True,
@@ -146,11 +146,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="node-and-cluster",
             pattern=(
-                r"^[^\n]*(?:PreemptionError|pre-?empt|NodeLost|MountVolume|FailedMount"
+                r"PreemptionError|pre-?empt|NodeLost|MountVolume|FailedMount"
                 r"|failed calling webhook|unable to connect to the server|docker\.sock|/api/v1/"
                 r"|network plugin|failed to setup network|ResourceQuota|vCPU|cores? quota"
                 r"|ComputeNotFound|Pod ephemeral local storage|terraform state|mpirun"
-                r"|spawn child process)%rest%"
+                r"|spawn child process"
             ),
             emitter="nodes, clusters, schedulers",
             foreign=True,
@@ -163,11 +163,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="other-services",
             pattern=(
-                r"^[^\n]*(?:\.database\.windows|\.documents\.azure|\.servicebus\.|\.openai\.azure"
+                r"\.database\.windows|\.documents\.azure|\.servicebus\.|\.openai\.azure"
                 r"|cognitiveservices|\.search\.windows|smtplib|ldaps?://|postgres(?:ql)?://|psycopg"
                 r"|mysql://|pymysql|mongodb(?:\+srv)?://|pymongo"
                 r"|rediss?://|redis\.exceptions|kafka\.errors|wandb: |snowflake\.connector|pyodbc"
-                r"|sqlalchemy|BaseImage, BaseDockerfile, or BuildContext)%rest%"
+                r"|sqlalchemy|BaseImage, BaseDockerfile, or BuildContext"
             ),
             emitter="other services of the user's",
             foreign=True,
@@ -180,9 +180,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="image-came",
             pattern=(
-                r"^[^\n]*(?:successfully (?:built|tagged|pushed|pulled) |was successful after"
+                r"successfully (?:built|tagged|pushed|pulled) |was successful after"
                 r"|status: downloaded newer image|image is up to date|writing image sha256:\S+ done"
-                r"|naming to \S+ done|start(?:ing|ed) container|created container)%rest%"
+                r"|naming to \S+ done|start(?:ing|ed) container|created container"
             ),
             emitter="docker, ACR Tasks, kubelet",
             foreign=True,

@@ -49,9 +49,7 @@ _QUIET = {"unfurl_links": False, "unfurl_media": False}
 
 
 def escape(text: str) -> str:
-    """Return ``text`` with the three characters that Slack obeys as entities (Slack, "Formatting text",
-    Escaping).
-    """
+    """Return ``text`` with the three characters that Slack obeys as entities ("Formatting text for app surfaces")."""
     return text.translate(_ESCAPES)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from weakref import finalize
 
 from responders.store import (
     ClaimResult,
@@ -51,6 +52,7 @@ class SqliteStoreFile:
             raise StoreError(f"the folder of the store does not exist: {path.absolute().parent}")
         self._path = path
         self._ready = False
+        self._let_go: finalize[[], SqliteStoreFile] | None = None
 
     def claim(self, key: str, owner: str, *, now: datetime, lease: timedelta) -> ClaimResult:
         """See :class:`responders.store.Store`."""
@@ -131,13 +133,18 @@ class SqliteStoreFile:
         return bytes(row[0]).decode() if row else None
 
     def close(self) -> None:
-        """See :class:`responders.store.Store`; connections end with each call, so there is nothing to let go of."""
+        """See :class:`responders.store.Store`."""
+        if self._let_go is not None:
+            self._let_go()
+        self._ready = False
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Open a connection for one transaction that has the right to write from its start, so none is half done."""
         try:
             with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+                # A crash of the machine, not of the process, can cost the last calls; they are delivered again.
+                connection.execute("PRAGMA synchronous = NORMAL")
                 self._prepare(connection)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
@@ -165,4 +172,11 @@ class SqliteStoreFile:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_SCHEMA}")
         connection.execute("COMMIT")
+        self._hold()
         self._ready = True
+
+    def _hold(self) -> None:
+        """Keep one idle connection: whoever closes the last one folds the write-ahead log in, at each call."""
+        keeper = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        keeper.execute("PRAGMA user_version").fetchone()
+        self._let_go = finalize(self, keeper.close)

@@ -210,6 +210,73 @@ class TestOtherFailures:
         """Storage, vaults, git, feeds, services and user code show nothing, registry words or not (traps 3 to 5)."""
         assert ids(text) == []
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "mlflow: artifact runs:/3f1/model not found",
+            "ValueError: Image not found: cat.jpg",
+            "image not found: /data/cat.jpg",
+            "WARNING /data/images/1.jpg: ignoring corrupt image/label: image file is truncated",
+            "sha256 checksum mismatch for weights.bin",
+            "The blob data/train.csv was not found",
+            "failed to write checkpoint: No space left on device",
+            "not enough disk space to extract images dataset",
+            "The image processor is deprecated and will be removed in v5",
+            "PIL.Image.ANTIALIAS has been removed",
+            "timeout while downloading image https://contoso.com/cat.jpg",
+            "Failed to download image https://contoso.com/cat.jpg",
+            "snowflake: Incorrect username or password was specified.",
+            "GET https://api.contoso.com/v2/users: 401 Unauthorized",
+            "POST https://login.microsoftonline.com/x/oauth2/token: 401 Unauthorized",
+            "model registry is currently unavailable",
+            "image generation rate limit exceeded",
+            "Received status code 429 from the endpoint",
+            "unexpected status code 503 from scoring endpoint",
+            "failed to parse image cat.jpg",
+            "Invalid image URL given to the vision model",
+            "File copy failed: permission denied",
+            "Failed to solve the linear program",
+            "failed to build environment CartPole-v1",
+            ".NET: Access denied: access to the path C:\\x is denied",
+            "tag 'speed' does not exist in the historian",
+            "layer 3: connection reset by peer in worker (layers 1-4)",
+            "Connection to model registry refused: connection refused",
+            "grpc: UNAVAILABLE: the service is currently unavailable",
+            "RuntimeError: NCCL error: unhandled system error, Connection reset by peer",
+            "Error: (TooManyRequests) Rate limit is exceeded. Try again later.",
+            "TooManyRequests: the request rate is too high for language model",
+            "HTTP Error 403: Forbidden for url https://data.contoso.com",
+            "urllib.error.HTTPError: HTTP Error 404: Not Found",
+            "[Errno 113] No route to host",
+            "grpc: failed to connect to all addresses; connect: Connection refused (111)",
+            "Unable to connect to the server: dial tcp: lookup aks-x.azmk8s.io: no such host",
+            'Get "https://management.azure.com/subscriptions": dial tcp: lookup management.azure.com: no such host',
+            "azcopy: failed to perform copy command due to error: cannot use directory as source",
+            "AzureMLCompute job failed. MountVolume: Unable to mount Azure File; Job environment preparation failed on 10.0.0.4 with err exit status 1.",
+            "ExecuteUserProgramError: User program failed with ValueError: manifest unknown",
+            "The specified resource does not exist. RequestId:1",
+            "AuthenticationFailed: Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly",
+            "(UserError) The compute cpu-cluster was not found",
+            "(ValidationError) Environment AzureML-foo version 3 not found in registry azureml",
+            "HfHubHTTPError: 401 Client Error. Repository Not Found for url: https://huggingface.co/api/models/x",
+            "OSError: We couldn't connect to 'https://huggingface.co' to load this file",
+            "wandb: ERROR Error while calling W&B API: permission denied (403)",
+            "java.net.UnknownHostException: storage.contoso.com: Name or service not known",
+            "botocore.exceptions.ClientError: An error occurred (403) when calling HeadObject: Forbidden",
+            "pip._vendor.urllib3.exceptions.ProtocolError: ('Connection broken: ConnectionResetError')",
+            "kernel: Out of memory: Killed process 812 (python)",
+            "Job exceeded its time limit",
+            "DataAccessError: authentication required for datastore",
+            "Permission denied (publickey). fatal: Could not read from remote repository.",
+            "exec format error in user expression: KeyError: 'x'",
+            "spark: container exited with exit code 143, x509 not used",
+            "The registry key HKEY_LOCAL_MACHINE was not found",
+        ],
+    )
+    def test_words_shared_with_registries_are_not_enough(self, text: str) -> None:
+        """Images, layers, registries, artifacts and status codes of other trades show nothing."""
+        assert ids(text) == []
+
     def test_storage_that_refuses_a_layer_is_a_registry_failure(self) -> None:
         """The one exception: an endpoint policy refuses the storage behind the registry while a layer comes."""
         text = (
@@ -273,6 +340,20 @@ class TestForms:
         """A failure elsewhere claims its own line of a text that came as one line of JSON."""
         assert first(f"ModuleNotFoundError: No module named 'a'\\n{NO_TAG}") == "tag-not-found"
 
+    def test_a_log_that_came_as_one_line_is_not_claimed_whole(self) -> None:
+        """A failure elsewhere claims what stands around it, not the far end of a log without line ends."""
+        far = "x " * 400
+        assert first(
+            f"GET https://fabrikamdata.blob.core.windows.net/a: ok {far} docker: dial tcp 203.0.113.5:443: i/o timeout"
+        ) == ("network-timeout")
+
+    def test_a_claim_goes_on_where_its_line_ends_in_a_colon(self) -> None:
+        """A failure elsewhere that was wrapped after a colon claims the line that follows."""
+        assert (
+            ids('Get "https://fabrikam.vault.azure.net/secrets/a":\n  docker: dial tcp 203.0.113.5:443: i/o timeout')
+            == []
+        )
+
 
 class TestProof:
     def test_values_are_captured(self) -> None:
@@ -313,7 +394,9 @@ class TestProof:
     @given(
         before=st.lists(st.text(max_size=40), max_size=6),
         after=st.lists(st.text(max_size=40), max_size=6),
-        error=st.sampled_from([NO_TAG, REFUSED, "toomanyrequests: slow down", "dial tcp 203.0.113.5:443: i/o timeout"]),
+        error=st.sampled_from(
+            [NO_TAG, REFUSED, "toomanyrequests: slow down", "docker: dial tcp 203.0.113.5:443: i/o timeout"]
+        ),
         start=st.integers(min_value=1, max_value=500),
         from_end=st.booleans(),
     )

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from corpus_table import Case, load, measure
+
+from tests.corpus_table import Case, load, measure
 
 BESIDE = Path(__file__).parents[3] / "shared" / "corpus"
 FOLDER = Path(os.environ.get("PULLMEDIC_CORPUS", BESIDE))

@@ -1,0 +1,50 @@
+"""Fixtures of the diagnosis's tests: a simulated Azure that the process points at, and clients of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from azure.identity import ManagedIdentityCredential
+from azure_wire import CLOUD, BentSandbox, close, scenario
+
+from diagnostics.azure import arm
+from diagnostics.reach import Reach
+
+Begin = Callable[..., BentSandbox]
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    """Give a function that starts a sandbox with changes to the story, the environment pointing at it.
+
+    Clients try again as often as ever, but at once: no test waits for a clock.
+    """
+    monkeypatch.setitem(arm.LIMITS, "retry_backoff_factor", 0)  # type: ignore[arg-type]
+    with ExitStack() as stack:
+
+        def start(**changes: Any) -> BentSandbox:
+            azure = BentSandbox(scenario(**changes))
+            stack.enter_context(azure)
+            for name, value in azure.environment.items():
+                monkeypatch.setenv(name, value)
+            return azure
+
+        yield start
+
+
+@pytest.fixture
+def azure(begin: Begin) -> BentSandbox:
+    """Give a running sandbox of the unchanged story."""
+    return begin()
+
+
+@pytest.fixture
+def reach() -> Iterator[Reach]:
+    """Give clients with a managed identity's credential; where they reach is the environment's matter."""
+    with ManagedIdentityCredential() as credential:
+        made = Reach(cloud=CLOUD, credential=credential)
+        yield made
+        close(made)
