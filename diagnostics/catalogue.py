@@ -14,7 +14,10 @@ from diagnostics.case import Case
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, proven, unread
 
-__all__ = ["CATALOGUE", "Entry", "NamedOnly"]
+__all__ = ["CATALOGUE", "NOT_JUDGED", "Entry", "NamedOnly"]
+
+NOT_JUDGED = "no live check of this version decides it"
+"""What a finding says of itself that goes by the text alone."""
 
 _AUTH = ("unauthorized", "forbidden", "identity-misconfigured")
 _WAY = ("network-firewall", "network-timeout")
@@ -50,8 +53,7 @@ class NamedOnly:
         if self.id in case.decisive and case.primary is not None:
             said = f"{case.primary.emitter} says so itself: {case.primary.text.strip()[:200]}"
             return proven(self.title, self._target(case), said, remedies=(self._remedy,))
-        checked = "no live check of this version decides it"
-        return unread(self.title, self._target(case), checked, remedies=(self._remedy,))
+        return unread(self.title, self._target(case), NOT_JUDGED, remedies=(self._remedy,))
 
     def _target(self, case: Case) -> str:
         for group in ("host", "address", "package", "image", "registry"):

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Protocol
 
 from diagnostics.case import Case
-from diagnostics.catalogue import CATALOGUE, NamedOnly
+from diagnostics.catalogue import CATALOGUE, NOT_JUDGED, NamedOnly
 from diagnostics.describing import chain_of, checks_of
 from diagnostics.model import (
     INSUFFICIENT_EVIDENCE,
@@ -191,9 +191,12 @@ def _explains(finding: Finding, case: Case) -> bool:
 
 
 def _settle(evidence: Evidence, findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Say what would settle an open verdict: what could not be read, each once."""
-    said = [f"{log.file}: {log.reason}" for log in evidence.unread_logs]
-    said += [why for finding in findings if finding.status is Status.POSSIBLE for why in finding.unchecked]
+    """Say what would settle an open verdict: what could not be read, each once, then what nobody judged."""
+    open_ = [finding for finding in findings if finding.status is Status.POSSIBLE]
+    said = [f"{log.file} could not be read: {log.reason}" for log in evidence.unread_logs]
+    said += [why for finding in open_ for why in finding.unchecked if why != NOT_JUDGED]
+    unjudged = ", ".join(finding.cause for finding in open_ if NOT_JUDGED in finding.unchecked)
+    said += [f"what this version does not check live: {unjudged}"] if unjudged else []
     return tuple(dict.fromkeys((*evidence.gaps, *said)))
 
 

@@ -18,13 +18,13 @@ class Kind(StrEnum):
     """What a block is for. The value is its title; the order here is the reader's order."""
 
     NEXT_STEP = "Next step"
-    RUN = "Run"
-    EVIDENCE = "Why"
-    CHECKS = "Checked"
-    CHAIN = "Identity, role, registry"
-    REMEDIES = "Other ways out"
     ALSO = "Also wrong"
     SETTLE = "What would settle it"
+    RUN = "Run"
+    EVIDENCE = "Why"
+    CHAIN = "Identity, role, registry"
+    CHECKS = "Checked"
+    REMEDIES = "Other ways out"
     NOTES = "Notes"
     AS_CODE = "As infrastructure code"
 

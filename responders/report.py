@@ -58,13 +58,13 @@ def build_report(
     affected = tuple(dict.fromkeys((diagnosis.run.run_id, *runs, *evidence.pipeline_runs)))
     next_step = _next_step(diagnosis)
     builders: tuple[tuple[Kind, Callable[[], Iterable[Line]]], ...] = (
-        (Kind.RUN, lambda: _run_facts(evidence, affected)),
-        (Kind.EVIDENCE, lambda: _why(diagnosis, evidence)),
-        (Kind.CHECKS, lambda: _checks(diagnosis, evidence)),
-        (Kind.CHAIN, lambda: _chain(diagnosis.chain)),
-        (Kind.REMEDIES, lambda: _other_remedies(diagnosis)),
         (Kind.ALSO, lambda: _also(diagnosis)),
         (Kind.SETTLE, lambda: map(Text, diagnosis.settle)),
+        (Kind.RUN, lambda: _run_facts(evidence, affected)),
+        (Kind.EVIDENCE, lambda: _why(diagnosis, evidence)),
+        (Kind.CHAIN, lambda: _chain(diagnosis.chain)),
+        (Kind.CHECKS, lambda: _checks(diagnosis, evidence)),
+        (Kind.REMEDIES, lambda: _other_remedies(diagnosis)),
         (Kind.NOTES, lambda: _notes(diagnosis, evidence)),
         (Kind.AS_CODE, lambda: _as_code(diagnosis)),
     )
@@ -212,12 +212,23 @@ def _why(diagnosis: Diagnosis, evidence: Evidence) -> list[Line]:
     reasons: list[Line] = [*map(Text, finding.reasons)] if finding else []
     against: list[Line] = [Text(f"Against it: {reason}") for reason in finding.against] if finding else []
     ranked = sorted(evidence.symptoms, key=lambda symptom: symptom.id != diagnosis.symptom)
-    quotes = [_quote(symptom) for symptom in ranked[: 1 + _OTHER_SYMPTOMS]]
-    more = len(ranked) - len(quotes)
-    rest: list[Line] = [Text(f"{more} more matching lines are in the stored evidence.")] if more > 0 else []
+    apart = _apart([s for s in ranked if s.id != INSUFFICIENT_EVIDENCE or diagnosis.symptom == INSUFFICIENT_EVIDENCE])
+    quotes = [_quote(symptom) for symptom in apart[: 1 + _OTHER_SYMPTOMS]]
+    more = len(apart) - len(quotes)
+    rest: list[Line] = [Text(f"Further matching places, in the stored evidence: {more}.")] if more > 0 else []
     if not quotes:
         rest.append(Text("No line of a log could be quoted: the verdict rests on the facts alone."))
     return [*reasons, *against, *dict.fromkeys(quotes), *rest]
+
+
+def _apart(symptoms: Sequence[Symptom]) -> list[Symptom]:
+    """Leave out what another's quotation shows already."""
+    kept: list[Symptom] = []
+    for symptom in symptoms:
+        near = (k for k in kept if k.excerpt.file == symptom.excerpt.file)
+        if all(abs(k.line - symptom.line) > _CONTEXT_LINES for k in near):
+            kept.append(symptom)
+    return kept
 
 
 def _quote(symptom: Symptom) -> Code:
@@ -237,10 +248,17 @@ def _caption(symptom: Symptom, excerpt: LogExcerpt) -> str:
 
 def _checks(diagnosis: Diagnosis, evidence: Evidence) -> list[Line]:
     told: list[Line] = [*map(Text, diagnosis.checks)] or [*_unread_facts(evidence)]
-    judged = [_judged(f) for f in diagnosis.findings if f is not diagnosis.headline and f not in diagnosis.also]
+    judged = [_judged(f) for f in diagnosis.findings if _tells(f, diagnosis)]
     gaps = [Pair("unknown", gap) for gap in evidence.gaps]
     logs = [Pair("unknown", f"{log.file} could not be read: {log.reason}") for log in evidence.unread_logs]
     return [*told, *judged, *gaps, *logs]
+
+
+def _tells(finding: Finding, diagnosis: Diagnosis) -> bool:
+    """A cause that was merely not excluded tells nothing where another one is confirmed."""
+    if finding is diagnosis.headline or finding in diagnosis.also:
+        return False
+    return diagnosis.status is not Status.CONFIRMED or finding.status is not Status.POSSIBLE
 
 
 def _unread_facts(evidence: Evidence) -> list[Line]:
@@ -250,7 +268,7 @@ def _unread_facts(evidence: Evidence) -> list[Line]:
 
 def _judged(finding: Finding) -> Pair:
     why = finding.against if finding.status is Status.RULED_OUT else finding.reasons
-    unchecked = f" (not checked: {'; '.join(finding.unchecked)})" if finding.unchecked else ""
+    unchecked = f" ({'; '.join(finding.unchecked)})" if finding.unchecked else ""
     because = f": {'; '.join(why)}" if why else ""
     return Pair(finding.status.value.replace("-", " "), f"{finding.cause}{because}{unchecked}")
 

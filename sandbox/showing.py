@@ -45,7 +45,7 @@ def _slack_texts(block: Mapping[str, Any]) -> Iterator[str]:
     if block.get("text"):
         yield block["text"]["text"]
     for field in block.get("fields") or ():
-        yield field["text"]
+        yield field["text"].replace("\n", ": ", 1)
     if block.get("type") == "context":
         yield from (element.get("text", "") for element in block.get("elements") or ())
 

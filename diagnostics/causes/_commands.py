@@ -6,7 +6,7 @@ from shlex import quote
 
 from diagnostics.facts import Registry
 
-__all__ = ["PULL_ROLE", "REPOSITORY_ROLE", "az", "bicep_text", "grant_bicep", "grant_command"]
+__all__ = ["PULL_ROLE", "REPOSITORY_ROLE", "az", "bicep_text", "grant_bicep", "grant_command", "of_registry"]
 
 PULL_ROLE = ("AcrPull", "7f951dda-4ed3-4680-a7ca-43fe172d538d")
 REPOSITORY_ROLE = ("Container Registry Repository Reader", "b93aa761-3e63-49ed-ac28-beffa264f7ac")
@@ -22,6 +22,12 @@ def bicep_text(value: str) -> str:
     """Return a Bicep string literal; quotes, backslashes and ``${`` in ``value`` stay text."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
     return "'" + "".join(character for character in escaped if character.isprintable()) + "'"
+
+
+def of_registry(registry: Registry) -> str:
+    """Return the Bicep comment that says in which resource a snippet belongs."""
+    name = "".join(character for character in registry.name if character.isprintable())
+    return f"// in the resource of {name}, Microsoft.ContainerRegistry/registries@2025-11-01\n"
 
 
 def grant_command(registry: Registry, principal_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 from diagnostics.case import Case
-from diagnostics.causes._commands import az, bicep_text
+from diagnostics.causes._commands import az, bicep_text, of_registry
 from diagnostics.causes._ways import may_go_privately
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
@@ -107,7 +107,7 @@ def _remedies(registry: Registry, address: str) -> tuple[Remedy, ...]:
 def _bicep(registry: Registry, address: str) -> str:
     rules = "\n".join(f"      {{ value: {bicep_text(rule)} }}" for rule in (*registry.ip_rules, address))
     return (
-        f"// in the resource of {registry.name}, Microsoft.ContainerRegistry/registries@2025-11-01\n"
+        f"{of_registry(registry)}"
         f"properties: {{\n  networkRuleSet: {{\n    defaultAction: 'Deny'\n    ipRules: [\n{rules}\n    ]\n  }}\n}}"
     )
 

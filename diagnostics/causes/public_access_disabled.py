@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
-from diagnostics.causes._commands import az
+from diagnostics.causes._commands import az, of_registry
 from diagnostics.causes._ways import may_go_privately
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
@@ -75,10 +75,7 @@ def _remedies(registry: Registry) -> tuple[Remedy, ...]:
 
 
 def _bicep(registry: Registry) -> str:
-    return (
-        f"// in the resource of {registry.name}, Microsoft.ContainerRegistry/registries@2025-11-01\n"
-        "properties: {\n  publicNetworkAccess: 'Enabled'\n}"
-    )
+    return f"{of_registry(registry)}properties: {{\n  publicNetworkAccess: 'Enabled'\n}}"
 
 
 CAUSE = PublicAccessDisabled()

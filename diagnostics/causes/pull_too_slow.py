@@ -53,7 +53,8 @@ def _proven(case: Case, manifest: Manifest, size: int, given: timedelta | None) 
         reasons.append(
             _rate_words(size, given) + f"; more than {size_words(ORDINARY_RATE)} a second is not to be expected"
         )
-    headline = f"The image is too large to be pulled in time: {size_words(size)} compressed"
+    image = f"{case.image.repository}:{case.image.reference}" if case.image else "The image"
+    headline = f"{image} is too large to be pulled in time: {size_words(size)} compressed"
     return proven(headline, str(case.image), *reasons, remedies=_remedies())
 
 

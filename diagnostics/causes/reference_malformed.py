@@ -60,8 +60,9 @@ def _proven(written: str, part: str, problem: str, suggestion: str | None) -> Ju
         if suggestion
         else f"Correct the {part} of the environment's image"
     )
+    where = "" if part == "reference" else f"is wrong in its {part}: "
     return proven(
-        f"The image reference is wrong in its {part}: {problem}",
+        f"The image reference {where}{problem}",
         written,
         f"written: {written}",
         f"the {part}: {problem}",

@@ -42,6 +42,10 @@ class RegionMismatch:
         return _proven(registry, compute, apart)
 
 
+def _sku_words(registry: Registry) -> str:
+    return "" if registry.sku == "Premium" else f" It needs the SKU Premium (now {registry.sku})."
+
+
 def _plain(region: str) -> str:
     """Azure writes a region as ``westeurope`` and as ``West Europe``."""
     return region.replace(" ", "").lower()
@@ -56,7 +60,7 @@ def _proven(registry: Registry, compute: Compute, apart: str) -> Judgement:
         remedies=(
             Remedy(
                 title=f"Add a replica of {registry.name} in {compute.region}",
-                detail=f"Portal: {registry.name} > Geo-replications. It needs the SKU Premium (now {registry.sku}).",
+                detail=f"Portal: {registry.name} > Geo-replications." + _sku_words(registry),
                 command=az(
                     "acr", "replication", "create", "--registry", registry.name, "--location", _plain(compute.region)
                 ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from diagnostics.signatures import Ground, Signature, SymptomRule, Weight
 
 _LAYER_HOST = (
-    r"(?:[\w.*<>-]+\.(?:blob\.core\.[\w.]+|data\.azurecr\.\w+|data\.mcr\.microsoft\.com|cdn\.mscr\.io"
-    r"|azureedge\.net)"
+    r"(?:[\w.*<>-]+\.(?:data\.azurecr\.\w+|data\.mcr\.microsoft\.com|cdn\.mscr\.io|azureedge\.net)"
     r"|\S*docker/registry/v2/blobs)"
 )
+_LAYER_STORAGE = r"[\w.*<>-]+\.blob\.core\.[\w.]+"
 _LOST = (
     r"(?:i/o timeout|TLS handshake timeout|connection (?:refused|timed out)|no route to host"
     r"|context deadline exceeded|Client\.Timeout)"
@@ -158,9 +158,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="layer-host-unreachable",
             pattern=(
-                r"(?:pulling image configuration|httpReadSeeker|failed to copy|failed to (?:do request"
-                r"|fetch|download)|error pulling|Get %q%https)"
-                rf"%near%{_LAYER_HOST}%near%{_LOST}"
+                r"(?:(?:pulling image configuration|httpReadSeeker|failed to copy: |failed to do request|error pulling)"
+                rf"%near%(?:{_LAYER_HOST}|{_LAYER_STORAGE})|Get %q%https?://{_LAYER_HOST})%near%{_LOST}"
             ),
             emitter="docker, containerd",
             names=("data-endpoint-blocked",),
@@ -177,6 +176,7 @@ SYMPTOM = SymptomRule(
             ),
             rejects=(
                 "upload to https://contosodata.blob.core.windows.net/x failed: i/o timeout",
+                'Get "https://contosodata.blob.core.windows.net/train": dial tcp 203.0.113.4:443: i/o timeout',
                 'Get "https://contoso.azurecr.io/v2/": dial tcp 203.0.113.4:443: i/o timeout',
             ),
         ),
