@@ -103,6 +103,14 @@ class Case:
         """The registry's settings, where it was found."""
         return self.lookup.found if self.lookup else None
 
+    @property
+    def registry_changed(self) -> str | None:
+        """Words for settings that are newer than the failure: what they say now may not have been so then."""
+        changed = self.registry.changed_at if self.registry else None
+        if self.registry is None or changed is None or changed <= self.failed_at:
+            return None
+        return f"{self.registry.name} was changed on {changed:%Y-%m-%d %H:%M} UTC, after the failure"
+
     @cached_property
     def compute(self) -> Compute | None:
         """The compute's settings."""

@@ -84,7 +84,10 @@ class Registry:
     """A registry's own settings (``Microsoft.ContainerRegistry/registries``, api-version 2025-11-01).
 
     ``default_action`` is null where the SKU has no network rules, which lets everybody in. ``ip_rules`` are addresses
-    or CIDR ranges. ``abac`` is true in the mode *RBAC Registry + ABAC Repository Permissions*.
+    or CIDR ranges. ``abac`` is true in the mode *RBAC Registry + ABAC Repository Permissions*. ``data_endpoints`` are the
+    dedicated hosts that layers come from, empty where they come from storage. ``encryption_key`` is the identifier of a
+    customer-managed key, ``encryption_identity`` the client id that uses it. ``arm_audience_tokens`` is false where only
+    tokens made for registries are taken.
     """
 
     id: str
@@ -99,7 +102,12 @@ class Registry:
     default_action: str | None = None
     ip_rules: tuple[str, ...] = ()
     trusted_services: bool = True
+    trusted_services_for_tasks: bool = True
     quarantine: bool = False
+    arm_audience_tokens: bool = True
+    data_endpoints: tuple[str, ...] = ()
+    encryption_key: str | None = None
+    encryption_identity: str | None = None
     private_endpoints: tuple[PrivateEndpointConnection, ...] = ()
     provisioning_state: str | None = None
     created_at: datetime | None = None

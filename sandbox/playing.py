@@ -24,7 +24,7 @@ from sandbox.records import Call, Message
 from sandbox.server import Sandbox
 from sandbox.world import Scenario
 
-__all__ = ["APP", "Outcome", "environment", "play"]
+__all__ = ["APP", "Outcome", "environment", "fresh_host", "play", "variables"]
 
 APP = Path(__file__).resolve().parent.parent / "function_app.py"
 _TRIGGER = "on_run_status_changed"
@@ -71,15 +71,19 @@ def play(scenario: Scenario, *, channels: Sequence[str] = ("slack",), app: Path 
     """Play ``scenario`` once and return its outcome; nothing is left behind."""
     with tempfile.TemporaryDirectory(prefix="pullmedic-") as folder, Sandbox(scenario) as sandbox:
         store = Path(folder) / "store.sqlite"
-        with _variables(environment(sandbox, store, channels)), _listening() as said:
-            sys.modules.pop(_STATEFUL, None)
-            with FunctionsHost(app) as host:
-                handshake(host.webhook_url(_TRIGGER))
-                _report_beforehand(scenario, host, sandbox)
-                started = time.monotonic()
-                answers = _deliver(scenario, host)
-                seconds = time.monotonic() - started
-                return _outcome(scenario, sandbox, host, store, answers, said, seconds)
+        with variables(environment(sandbox, store, channels)), _listening() as said, fresh_host(app) as host:
+            handshake(host.webhook_url(_TRIGGER))
+            _report_beforehand(scenario, host, sandbox)
+            started = time.monotonic()
+            answers = _deliver(scenario, host)
+            seconds = time.monotonic() - started
+            return _outcome(scenario, sandbox, host, store, answers, said, seconds)
+
+
+def fresh_host(app: Path = APP) -> FunctionsHost:
+    """Return a host with a worker that has done nothing yet, whatever this process ran before."""
+    sys.modules.pop(_STATEFUL, None)
+    return FunctionsHost(app)
 
 
 def _report_beforehand(scenario: Scenario, host: FunctionsHost, sandbox: Sandbox) -> None:
@@ -160,7 +164,7 @@ def _runs(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+def variables(wanted: Mapping[str, str]) -> Iterator[None]:
     """Set the process's environment for one story; settings of the caller's own shell do not leak in."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(("PULLMEDIC_", "AzureWebJobs", "AZURE_"))]:

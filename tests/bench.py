@@ -15,8 +15,7 @@ from pathlib import Path
 from diagnostics.classification import classify
 from diagnostics.logs import RangeAnswer, read_ranged
 from sandbox.delivering import deliveries_of, post
-from sandbox.host import FunctionsHost
-from sandbox.playing import APP, _variables, environment
+from sandbox.playing import APP, environment, fresh_host, variables
 from sandbox.server import Sandbox
 from sandbox.world import Scenario, load_scenario
 
@@ -126,23 +125,25 @@ def _event_to_message() -> Iterator[tuple[str, str, str]]:
 @contextmanager
 def _warm(scenario: Scenario) -> Iterator[Callable[[], tuple[float, int]]]:
     """Yield what delivers the event to a worker that has diagnosed before; each time with an empty store."""
-    with tempfile.TemporaryDirectory() as folder, Sandbox(scenario) as sandbox:
-        with _variables(environment(sandbox, Path(folder) / "store.sqlite")):
-            sys.modules.pop("responders.app", None)
-            with FunctionsHost(APP) as host:
-                count = iter(range(1000))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Sandbox(scenario) as sandbox,
+        variables(environment(sandbox, Path(folder) / "store.sqlite")),
+        fresh_host() as host,
+    ):
+        count = iter(range(1000))
 
-                def deliver() -> tuple[float, int]:
-                    _forget(Path(folder) / f"store-{next(count)}.sqlite")
-                    sandbox.reset()
-                    started = time.perf_counter()
-                    post(host.webhook_url("on_run_status_changed"), next(deliveries_of(scenario)))
-                    host.drain()
-                    assert len(sandbox.messages) == 1, json.dumps([i.error for i in host.invocations])
-                    return time.perf_counter() - started, len(sandbox.calls)
+        def deliver() -> tuple[float, int]:
+            _forget(Path(folder) / f"store-{next(count)}.sqlite")
+            sandbox.reset()
+            started = time.perf_counter()
+            post(host.webhook_url("on_run_status_changed"), next(deliveries_of(scenario)))
+            host.drain()
+            assert len(sandbox.messages) == 1, json.dumps([i.error for i in host.invocations])
+            return time.perf_counter() - started, len(sandbox.calls)
 
-                deliver()
-                yield deliver
+        deliver()
+        yield deliver
 
 
 def _forget(path: Path) -> None:

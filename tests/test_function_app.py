@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sandbox.delivering import deliveries_of, handshake, post
-from sandbox.host import FunctionsHost
-from sandbox.playing import APP, _variables, environment
+from sandbox.playing import APP, environment, fresh_host, variables
 from sandbox.server import Sandbox
 from sandbox.world import Scenario, load_scenario
 
@@ -33,9 +32,8 @@ class Stage:
         self.scenario = scenario
         self.sandbox = self._stack.enter_context(Sandbox(scenario))
         wanted = {**environment(self.sandbox, folder / "store.sqlite"), **settings}
-        self._stack.enter_context(_variables({k: v for k, v in wanted.items() if v}))
-        sys.modules.pop("responders.app", None)
-        self.host = self._stack.enter_context(FunctionsHost(APP))
+        self._stack.enter_context(variables({k: v for k, v in wanted.items() if v}))
+        self.host = self._stack.enter_context(fresh_host())
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +149,7 @@ def test_run_history_that_does_not_answer_ends_in_a_visible_message(missing_role
     scenario = _with_faults(missing_role, down)
     with Stage(scenario, tmp_path) as stage:
         fallback = stage.sandbox.slack_fallback_webhook_url
-        with _variables({"PULLMEDIC_FALLBACK_SLACK_WEBHOOK_URL": fallback, **_now()}):
+        with variables({"PULLMEDIC_FALLBACK_SLACK_WEBHOOK_URL": fallback, **_now()}):
             stage.deliver()
             stage.host.drain()
         tries = [call for call in stage.host.invocations if call.function == "diagnose_failed_run"]

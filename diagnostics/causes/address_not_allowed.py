@@ -33,6 +33,8 @@ class AddressNotAllowed:
             return unread(_headline(case, address), target, *case.unread("registry"))
         if not registry.public_access:
             return contradicted(f"the public access of {registry.name} is off as a whole, so its rules do not count")
+        if not registry.denies_by_default and case.registry_changed:
+            return unread(_headline(case, address), target, f"every address is let in now, but {case.registry_changed}")
         if not registry.denies_by_default:
             return contradicted(f"{registry.name} lets every address in")
         if case.while_building:

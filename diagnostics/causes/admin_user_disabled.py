@@ -32,6 +32,8 @@ class AdminUserDisabled:
         registry = case.registry
         if registry is None:
             return unread(self.title, case.registry_words, *case.unread("registry"))
+        if registry.admin_user_enabled and case.registry_changed:
+            return unread(self.title, case.registry_words, f"the admin user is on now, but {case.registry_changed}")
         if registry.admin_user_enabled:
             return contradicted(f"the admin user of {registry.name} is on")
         why = relies_on_admin_user(case)

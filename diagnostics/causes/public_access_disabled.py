@@ -28,6 +28,8 @@ class PublicAccessDisabled:
         registry = case.registry
         if registry is None:
             return unread(self.title, case.registry_words, *case.unread("registry"))
+        if registry.public_access and case.registry_changed:
+            return unread(self.title, registry.id.lower(), f"public access is on now, but {case.registry_changed}")
         if registry.public_access:
             return contradicted(f"the public access of {registry.name} is on")
         if case.while_building:

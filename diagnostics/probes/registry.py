@@ -144,6 +144,10 @@ def registry_value(registry: sdk.Registry) -> Registry:
     rules = registry.network_rule_set
     policies = registry.policies
     quarantine = policies.quarantine_policy if policies else None
+    audience = policies.azure_ad_authentication_as_arm_policy if policies else None
+    encryption = registry.encryption
+    encrypted = encryption is not None and (word(encryption.status) or "").lower() == "enabled"
+    key = encryption.key_vault_properties if encryption is not None and encrypted else None
     system = registry.system_data
     return Registry(
         id=str(registry.id),
@@ -158,7 +162,12 @@ def registry_value(registry: sdk.Registry) -> Registry:
         default_action=word(rules.default_action) if rules else None,
         ip_rules=tuple(str(rule.ip_address_or_range) for rule in (rules.ip_rules or ())) if rules else (),
         trusted_services=(word(registry.network_rule_bypass_options) or "AzureServices") == "AzureServices",
+        trusted_services_for_tasks=registry.network_rule_bypass_allowed_for_tasks is not False,
         quarantine=bool(quarantine and (word(quarantine.status) or "").lower() == "enabled"),
+        arm_audience_tokens=not (audience and (word(audience.status) or "").lower() == "disabled"),
+        data_endpoints=tuple(registry.data_endpoint_host_names or ()) if registry.data_endpoint_enabled else (),
+        encryption_key=key.key_identifier if key else None,
+        encryption_identity=key.identity if key else None,
         private_endpoints=tuple(_connection(found) for found in registry.private_endpoint_connections or ()),
         provisioning_state=word(registry.provisioning_state),
         created_at=when(registry.creation_date),
