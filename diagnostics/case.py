@@ -121,7 +121,7 @@ class Case:
         """Who pulls, where compute and registry are known."""
         if self.compute is None or self.lookup is None:
             return None
-        return who_pulls(self.compute, self.lookup, self.evidence.symptoms)
+        return who_pulls(self.compute, self.lookup, self.evidence.symptoms, self.workspace)
 
     @cached_property
     def grants(self) -> RoleGrants | None:

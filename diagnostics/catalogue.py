@@ -86,7 +86,7 @@ CATALOGUE: Mapping[str, Entry] = {
                 "build-blocked-by-firewall",
                 ("image-build-failed", *_WAY),
                 "The registry's own network rules refuse the image build",
-                "Set the workspace's imageBuildCompute to a compute with a way to the registry: an address rule does not last",
+                "Set imageBuildCompute to a compute with a way to the registry: an address rule does not last",
             ),
             (
                 "build-tasks-not-permitted",

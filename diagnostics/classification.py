@@ -19,7 +19,7 @@ import re2 as untyped_re2
 from diagnostics.model import LogExcerpt, Symptom
 from diagnostics.signatures import PROOF, Ground, Signature, Weight, expand, rules
 
-__all__ = ["classify"]
+__all__ = ["classify", "library"]
 
 re2: Any = untyped_re2  # google-re2 has no types
 
@@ -73,6 +73,9 @@ _BUILD_WORDS = re2.compile(
     r"(?i)starting image build|azureml-environment-setup|20_image_build_log|step \d+/\d+ :|acb_step"
     r"|docker build|condaenv\.|buildkit"
 )
+_AFTER_THE_PULL = frozenset({"architecture-mismatch"})
+"""What an image can still do wrong once it has come and its process was started."""
+
 _USER_LOG = re2.compile(r"(?i)(?:^|/)user_logs/|std_log|driver_log")
 _REFERENCE = r"(?P<image>[^\s\"',;]*[/:][^\s\"',;]*[\w>*])"
 _COMPANIONS = tuple(
@@ -157,6 +160,8 @@ def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
     """
     texts = [_read(excerpt) for excerpt in excerpts]
     hits = [hit for number, text in enumerate(texts) for hit in _hits(number, text)]
+    if any(hit.signature.container_ran for hit in hits):
+        hits = [hit for hit in hits if hit.symptom in _AFTER_THE_PULL]
     claims = [_claims(text, hits, number) for number, text in enumerate(texts)]
     elsewhere = any(claims)
     believed = [
@@ -171,7 +176,8 @@ def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
 
 
 @cache
-def _library() -> _Library:
+def library() -> _Library:
+    """Return all signatures, compiled once; what a team's own file adds is among them."""
     entries = tuple((rule.id, signature) for rule in rules() for signature in rule.signatures)
     options = re2.Options()
     options.max_mem = _MEMORY
@@ -218,11 +224,11 @@ def _unescaped(match: Any) -> str:
 
 
 def _hits(number: int, text: _Text) -> Iterator[_Hit]:
-    library = _library()
-    for index in library.hitting(text.plain):
-        symptom, signature = library.entries[index]
+    compiled = library()
+    for index in compiled.hitting(text.plain):
+        symptom, signature = compiled.entries[index]
         most = _MOST_CLAIMS if signature.foreign else _MOST_HITS
-        for match in islice(library.patterns[index].finditer(text.plain), most):
+        for match in islice(compiled.patterns[index].finditer(text.plain), most):
             yield _Hit(
                 signature=signature,
                 symptom=symptom,
@@ -284,14 +290,18 @@ def _believed(hit: _Hit, text: _Text, claims: Sequence[tuple[int, int]]) -> bool
 
 
 def _distinct(hits: Iterable[_Hit], texts: Sequence[_Text]) -> Iterator[_Hit]:
-    """Yield each signature once, and each symptom once a line."""
-    signatures, places = set(), set()
+    """Yield each signature once, and each symptom once a line: of several by the one that only its emitter can say."""
+    kept: dict[tuple[str, int, int], _Hit] = {}
     for hit in hits:
         place = (hit.symptom, hit.excerpt, texts[hit.excerpt].line(hit.proof))
-        if hit.signature.id not in signatures and place not in places:
+        first = kept.setdefault(place, hit)
+        if hit.signature.decisive and not first.signature.decisive and hit.signature.weight is first.signature.weight:
+            kept[place] = hit
+    signatures = set()
+    for hit in kept.values():
+        if hit.signature.id not in signatures:
             yield hit
         signatures.add(hit.signature.id)
-        places.add(place)
 
 
 def _symptom(hit: _Hit, text: _Text) -> Symptom:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
@@ -127,8 +127,21 @@ def _fact(name: str, plain: object, fact_types: Mapping[str, type]) -> Fact:
 
 def _convert(plain: object, kind: Any, path: str) -> Any:
     try:
-        return msgspec.convert(plain, kind)
+        return _zoned(msgspec.convert(plain, kind), path)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
         where = path + place.rstrip("`")
         raise EvidenceUnreadable(f"{problem[:1].lower()}{problem[1:]} at {where}") from error
+
+
+def _zoned(value: Any, path: str) -> Any:
+    """Return ``value``; a time without zone in it is refused, since it can be compared with no other."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise EvidenceUnreadable(f"expected a time with its zone, got {value.isoformat()} at {path}")
+    if is_dataclass(value):
+        for part in fields(value):
+            _zoned(getattr(value, part.name), f"{path}.{part.name}")
+    elif isinstance(value, tuple):
+        for index, part in enumerate(value):
+            _zoned(part, f"{path}[{index}]")
+    return value

@@ -61,7 +61,8 @@ def _right_words(case: Case, registry: Registry) -> str:
     grants = case.grants
     if grants is None:
         return "its roles on the registry: unknown"
-    enough = [grant for grant in grants.grants if grants_pull([grant], abac=registry.abac) is not Right.ABSENT]
+    name = case.image.repository if case.image else None
+    enough = [g for g in grants.grants if grants_pull([g], abac=registry.abac, repository=name) is not Right.ABSENT]
     if not enough:
         held = ", ".join(sorted({grant.role for grant in grants.grants}))
         return "no role that grants the pull" + (f"; it holds {held}" if held else "")
@@ -157,6 +158,8 @@ def _visibility_words(value: RoleVisibility) -> str:
 
 
 def _manifest_words(value: Manifest) -> str:
+    if value.outcome == ManifestOutcome.DISALLOWED:
+        return f"{value.reference} is there and may not be read: {value.said}"
     if value.outcome != ManifestOutcome.FOUND:
         return f"{value.reference} is not there: {value.said}"
     size = f", {size_words(value.compressed_bytes)} compressed" if value.compressed_bytes else ""
@@ -166,7 +169,7 @@ def _manifest_words(value: Manifest) -> str:
 def _tags_words(value: Tags) -> str:
     shown = ", ".join(tag.name for tag in value.newest[:5])
     more = " and more" if len(value.newest) > 5 or not value.complete else ""
-    return f"newest first: {shown}{more}" if shown else "there are none"
+    return f"{'newest first: ' if value.dated else ''}{shown}{more}" if shown else "there are none"
 
 
 def _replicas_words(value: Replicas) -> str:

@@ -83,11 +83,11 @@ class PrivateEndpointConnection:
 class Registry:
     """A registry's own settings (``Microsoft.ContainerRegistry/registries``, api-version 2025-11-01).
 
-    ``default_action`` is null where the SKU has no network rules, which lets everybody in. ``ip_rules`` are addresses
-    or CIDR ranges. ``abac`` is true in the mode *RBAC Registry + ABAC Repository Permissions*. ``data_endpoints`` are the
-    dedicated hosts that layers come from, empty where they come from storage. ``encryption_key`` is the identifier of a
-    customer-managed key, ``encryption_identity`` the client id that uses it. ``arm_audience_tokens`` is false where only
-    tokens made for registries are taken.
+    ``default_action`` is null where the SKU has no network rules, which lets everybody in. ``ip_rules`` are
+    addresses or CIDR ranges. ``abac`` is true in the mode *RBAC Registry + ABAC Repository Permissions*.
+    ``data_endpoints`` are the dedicated hosts that layers come from, empty where they come from storage.
+    ``encryption_key`` is the identifier of a customer-managed key, ``encryption_identity`` the client id that uses
+    it. ``arm_audience_tokens`` is false where only tokens made for registries are taken.
     """
 
     id: str
@@ -197,13 +197,16 @@ class ManifestOutcome:
     FOUND = "found"
     TAG_UNKNOWN = "tag-unknown"
     REPOSITORY_UNKNOWN = "repository-unknown"
+    DISALLOWED = "disallowed"
+    """It is there and may not be read: a lock, or a quarantine (405)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """A registry's answer about one tag or digest; ``outcome`` is a word of :class:`ManifestOutcome`.
 
-    ``compressed_bytes`` is the sum of the layers of the first platform's manifest. ``said`` is its own wording.
+    ``compressed_bytes`` is the sum of the layers of one platform's manifest. ``said`` is its own wording. ``platforms``
+    (``linux/amd64``) are those of an index, empty for an image of its own, whose manifest does not say.
     """
 
     outcome: str
@@ -213,6 +216,7 @@ class Manifest:
     media_type: str | None = None
     compressed_bytes: int | None = None
     layers: int | None = None
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,19 +230,35 @@ class TagDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """The newest tags of a repository, newest first; ``complete`` when there are no more."""
+    """The newest tags of a repository, newest first; ``complete`` when there are no more.
+
+    ``dated`` is false where the registry lists names only, in an order that says nothing.
+    """
 
     newest: tuple[TagDetail, ...]
     complete: bool
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
-    """A place where the registry is served from; the home region is one of them."""
+    """A place where the registry is served from; the home region is one of them.
+
+    ``enabled`` is false where requests are no longer routed to it. ``status`` is the portal's word (*Ready*, *Syncing*)
+    since ``status_at``.
+    """
 
     region: str
     provisioning_state: str | None = None
     enabled: bool = True
+    status: str | None = None
+    status_at: datetime | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it serves what it holds: requests are routed to it, and it is made and not failing."""
+        made = (self.provisioning_state or "Succeeded").lower() == "succeeded"
+        return self.enabled and made and (self.status or "Ready").lower() in {"ready", "syncing"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from diagnostics.model import FailedRun
 
-__all__ = ["RUN_STATUS_CHANGED", "Dropped", "Event", "MalformedEvent", "failed_run", "workspace_id"]
+__all__ = ["RUN_STATUS_CHANGED", "Dropped", "Event", "MalformedEvent", "failed_run", "run_id", "workspace_id"]
 
 RUN_STATUS_CHANGED = "Microsoft.MachineLearningServices.RunStatusChanged"
 """The one event type that tells of a failed run (azure-eventgrid, ``SystemEventNames``)."""
@@ -73,7 +73,7 @@ def failed_run(
     return FailedRun(
         event_id=_shown(event.id),
         workspace_id=workspace,
-        run_id=_run_id(data, event.subject),
+        run_id=_told_run_id(data, event.subject),
         failed_at=event.time or now or datetime.now(UTC),
         experiment=_name(data.get("experimentname")) or _name(data.get("experimentid")),
         run_type=_name(data.get("runtype")),
@@ -90,16 +90,21 @@ def workspace_id(source: str) -> str:
     return found.group()
 
 
-def _run_id(data: Mapping[str, Any], subject: str) -> str:
+def run_id(written: str) -> str:
+    """Return ``written`` as a run's id, or raise :class:`MalformedEvent`: it is one segment of a URL's path."""
+    found = written.strip()
+    if not found.strip(".") or len(found) > _LONGEST_NAME or not found.isprintable() or "/" in found:
+        raise MalformedEvent("a run failed, and the event does not say which one (no usable run id)")
+    return found
+
+
+def _told_run_id(data: Mapping[str, Any], subject: str) -> str:
     """Take the run's id from the data, else from ``experiments/{id}/runs/{id}``."""
     written = data.get("runid")
     if not isinstance(written, str) or not written.strip():
         parts = subject.split("/runs/") if isinstance(subject, str) else []
         written = parts[1] if len(parts) == 2 else ""
-    run_id = written.strip()
-    if not run_id.strip(".") or len(run_id) > _LONGEST_NAME or not run_id.isprintable() or "/" in run_id:
-        raise MalformedEvent("a run failed, and the event does not say which one (no usable run id)")
-    return run_id
+    return run_id(written)
 
 
 def _tags(written: Any) -> Mapping[str, str]:

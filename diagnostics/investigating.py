@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from diagnostics.azure.blobs import BlobLog
-from diagnostics.azure.errors import ReadFailed, Unreachable, from_azure_core
+from diagnostics.azure.errors import ReadFailed, Unreachable
+from diagnostics.build_log import BUILD_RUN, build_places, speaks_of_build
+from diagnostics.build_search import BuildSearch, read_log, symptoms_and_build
 from diagnostics.classification import classify
 from diagnostics.facts import Workspace
 from diagnostics.judging import needed_facts
-from diagnostics.logs import UnreadableLog, prioritise, read_ranged
+from diagnostics.logs import UnreadableLog, prioritise
 from diagnostics.model import (
     EVIDENCE_SCHEMA,
     Evidence,
@@ -39,6 +40,9 @@ _MOST_CHILDREN = 12
 _MOST_LOGS = 6
 _ALONE = ("steprun", "scriptrun", "command")
 """Marks of run types that have no children; the full list of types is not documented."""
+
+_OF_NO_IMAGE = ("workspace", "compute")
+"""Facts that stay where the logs show that it is about another image than the error made believe."""
 
 _ENDS = frozenset(" \t\n\"',;")
 """Where a pattern stops to read a reference, though its writer went on."""
@@ -66,19 +70,26 @@ class _Inquiry:
         self._pool = pool
         self._remaining = remaining
         self._facts = FactReader(pool, reach, remaining)
+        self._builds = BuildSearch(run, reach, pool, self._discovery_url)
 
     def evidence(self) -> Evidence:
         """Read run, logs and facts; raise :class:`ReadFailed` where run history says nothing of the run."""
         story, children = self._story()
         logs = self._start_logs(story.links)
-        subject = _subject(self._run, story.details, story.symptoms)
-        if subject.symptoms:
-            self._facts.start(needed_facts(subject.symptoms[0].id), subject)
-        excerpts, unread = self._logs(logs)
-        symptoms = classify((*story.error, *excerpts)) if excerpts else story.symptoms
+        builds = self._builds.start(build_places(story.error))
+        subject = self._ask(story.details, story.symptoms)
+        excerpts, unread = self._logs([*logs, *builds])
+        further = self._builds.start(build_places(excerpts))
+        if further:
+            more, refused = self._logs(further)
+            excerpts, unread = (*excerpts, *more), (*unread, *refused)
+        symptoms, known = symptoms_and_build((*story.error, *excerpts), unread, self._reach.now())
         if symptoms:
-            subject = _subject(self._run, story.details, symptoms)
-            self._facts.start(needed_facts(symptoms[0].id), subject)
+            if subject.symptoms and image_of(symptoms, story.details) != subject.image_text:
+                self._facts = self._facts.anew(keeping=_OF_NO_IMAGE)
+            for name, fact in known.items():
+                self._facts.know(name, fact)
+            subject = self._ask(story.details, symptoms)
         return Evidence(
             schema=EVIDENCE_SCHEMA,
             run=_completed(self._run, story.details),
@@ -91,6 +102,13 @@ class _Inquiry:
             facts=self._facts.facts() if symptoms else {},
             pipeline_runs=children,
         )
+
+    def _ask(self, details: RunDetails, symptoms: tuple[Symptom, ...]) -> Subject:
+        """Start the probes of all that could be behind the symptoms."""
+        subject = _subject(self._run, details, symptoms)
+        if symptoms:
+            self._facts.start(needed_facts(symptoms[0].id, building=speaks_of_build(symptoms)), subject)
+        return subject
 
     def _story(self) -> tuple[_Story, tuple[str, ...]]:
         """Return the account that says most: the run's own, or its first failed child's that speaks of an image."""
@@ -147,17 +165,10 @@ class _Inquiry:
         return stories
 
     def _start_logs(self, links: Mapping[str, str]) -> list[tuple[str, Future[tuple[LogExcerpt, ...]]]]:
-        names = [name for name in prioritise(links) if not name.startswith(_USER_LOGS) and _USER_LOGS[1] not in name]
-        return [(name, self._pool.submit(self._read_log, name, links[name])) for name in names[:_MOST_LOGS]]
-
-    def _read_log(self, name: str, link: str) -> tuple[LogExcerpt, ...]:
-        try:
-            blob = BlobLog(self._reach.session, self._reach.cloud, link)
-            return read_ranged(name, blob.fetch)
-        except (ReadFailed, UnreadableLog):
-            raise
-        except Exception as error:  # noqa: BLE001 - one log never hides another
-            raise from_azure_core(error) from None
+        names = prioritise(links)
+        if not self._run.run_id.startswith(BUILD_RUN):  # what a build run printed is the build
+            names = [name for name in names if not name.startswith(_USER_LOGS) and _USER_LOGS[1] not in name]
+        return [(name, self._pool.submit(read_log, self._reach, name, links[name])) for name in names[:_MOST_LOGS]]
 
     def _logs(
         self, started: Sequence[tuple[str, Future[tuple[LogExcerpt, ...]]]]
@@ -197,15 +208,17 @@ def investigate(
 
 def evidence_of_text(run: FailedRun, excerpts: Sequence[LogExcerpt], reach_now: Callable[[], Any]) -> Evidence:
     """Return the evidence that texts alone give: their symptoms, and no facts."""
-    symptoms = classify(excerpts)
+    now = reach_now()
+    symptoms, facts = symptoms_and_build(excerpts, (), now)
     written = image_of(symptoms, None)
     return Evidence(
         schema=EVIDENCE_SCHEMA,
         run=run,
-        taken_at=reach_now(),
+        taken_at=now,
         image=_parsed(written),
         image_text=written,
         symptoms=symptoms,
+        facts=facts,
     )
 
 

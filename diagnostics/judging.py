@@ -28,6 +28,7 @@ from diagnostics.model import (
     PullStep,
     Status,
 )
+from diagnostics.noting import notes_of
 from diagnostics.verdicts import Judgement, Proof
 
 __all__ = ["Cause", "all_causes", "judge", "needed_facts"]
@@ -59,20 +60,33 @@ class Cause(Protocol):
 
 @cache
 def all_causes() -> tuple[Cause, ...]:
-    """Return every cause of the published list: the judged ones, and the rest, which only a text can name."""
+    """Return every cause: the judged ones, the rest of the published list and a team's own, which a text names."""
     from diagnostics import causes  # noqa: PLC0415 - the folder imports this module's neighbours
     from diagnostics.discovery import members  # noqa: PLC0415
+    from diagnostics.own_signatures import installed  # noqa: PLC0415
 
     judged: tuple[Cause, ...] = members(causes, "CAUSE")
     have = {cause.id for cause in judged}
     named: tuple[Cause, ...] = tuple(NamedOnly(entry) for entry in CATALOGUE.values() if entry.id not in have)
-    return judged + named
+    return (*judged, *named, *installed().causes)
 
 
-def needed_facts(symptom: str) -> tuple[str, ...]:
-    """Return the names of the facts that decide what could be behind ``symptom``, and what may be masked by it."""
-    wanted = {need for cause in all_causes() if symptom in cause.explains or cause.masked for need in cause.needs}
+def needed_facts(symptom: str, *, building: bool = True) -> tuple[str, ...]:
+    """Return the names of the facts that decide what could be behind ``symptom``, and what may be masked by it.
+
+    Where nothing was ``building`` an image the causes of builds ask for nothing.
+    """
+    causes = [cause for cause in all_causes() if building or cause.step is not PullStep.BUILD]
+    wanted = {need for cause in causes for need in _needs(cause, symptom)}
     return tuple(sorted(wanted))
+
+
+def _needs(cause: Cause, symptom: str) -> tuple[str, ...]:
+    """Return what a cause is read for: as a masked fault it may state a smaller set, ``masked_needs``."""
+    if symptom in cause.explains:
+        return cause.needs
+    masked: tuple[str, ...] = getattr(cause, "masked_needs", cause.needs)
+    return masked if cause.masked else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ def judge(evidence: Evidence) -> Diagnosis:
     if case.primary is None:
         return _verdict(case, ())
     judged = [found for cause in all_causes() if (found := _judged(cause, case)) is not None]
-    return _verdict(case, _ordered(_singled_out(judged, case.symptom), case))
+    return _verdict(case, _ordered(_singled_out(judged, case), case))
 
 
 def _judged(cause: Cause, case: Case) -> _Judged | None:
@@ -116,12 +130,14 @@ def _status(cause: Cause, said: Judgement, case: Case) -> Status:
     return Status.POSSIBLE
 
 
-def _singled_out(judged: list[_Judged], symptom: str) -> list[_Judged]:
+def _singled_out(judged: list[_Judged], case: Case) -> list[_Judged]:
     """Raise the one cause to *likely* that is left when facts rule out every other that explains the symptom."""
     open_ = [j for j in judged if j.explains and j.status is not Status.RULED_OUT]
-    if len(open_) != 1 or open_[0].said.proof is not Proof.UNREAD or symptom == INSUFFICIENT_EVIDENCE:
+    if len(open_) != 1 or open_[0].said.proof is not Proof.UNREAD or case.symptom == INSUFFICIENT_EVIDENCE:
         return judged
     left = open_[0]
+    if left.cause.step is PullStep.BUILD and not case.while_building:
+        return judged  # nothing in the text was building an image
     return [_Judged(j.cause, j.said, j.explains, Status.LIKELY) if j is left else j for j in judged]
 
 
@@ -176,12 +192,12 @@ def _verdict(case: Case, findings: tuple[Finding, ...]) -> Diagnosis:
         verdict=verdict,
         status=head.status if head else None,
         symptom=case.symptom or verdict,
-        fingerprint=_fingerprint(evidence, verdict, head.target if head else ""),
+        fingerprint=_fingerprint(evidence, verdict, head.target if head else str(case.image or case.symptom)),
         findings=findings,
         chain=chain_of(case) if case.primary else (),
         checks=checks_of(case) if case.primary else (),
         settle=_settle(evidence, findings) if verdict == INSUFFICIENT_EVIDENCE else (),
-        notes=evidence.details.notes if evidence.details else (),
+        notes=notes_of(case, verdict),
     )
 
 

@@ -174,8 +174,9 @@ class Symptom:
 
     @property
     def text(self) -> str:
-        """The proving line."""
-        return self.excerpt.lines[self.line - self.excerpt.first_line]
+        """The proving line; empty where stored evidence was spoilt, so that the excerpt does not hold it."""
+        index = self.line - self.excerpt.first_line
+        return self.excerpt.lines[index] if 0 <= index < len(self.excerpt.lines) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,10 @@ case does not count; assignments add up), and for registries *rbac-abac-reposito
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 
+from diagnostics.conditions import holds
 from diagnostics.facts import Grant, GrantedPermissions
 
 __all__ = [
@@ -16,9 +18,12 @@ __all__ = [
     "METADATA_READ",
     "PULL",
     "Right",
+    "denies_pull",
     "grants_action",
     "grants_pull",
     "matches",
+    "wanted_actions",
+    "without_conditions",
 ]
 
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
@@ -62,42 +67,67 @@ def grants_action(permissions: Iterable[GrantedPermissions], action: str) -> boo
     return any(_covers(block.actions, block.not_actions, action) for block in permissions)
 
 
-def grants_pull(grants: Iterable[Grant], *, abac: bool) -> Right:
-    """Return whether ``grants`` let a principal pull from a registry in the given mode, conditions left undecided."""
-    rights = {_pull_of(grant, abac=abac) for grant in grants}
-    if Right.GRANTED in rights:
-        return Right.GRANTED
-    return Right.UNDECIDED if Right.UNDECIDED in rights else Right.ABSENT
+def grants_pull(grants: Iterable[Grant], *, abac: bool, repository: str | None = None) -> Right:
+    """Return whether ``grants`` let a principal pull ``repository`` from a registry in the given mode.
+
+    Conditions are judged on the repository's name; without a name, or where one is not understood, they decide nothing.
+    In the repositories' mode content and metadata are two rights, which may come by two roles; the documents do not say
+    that the content alone is enough for a pull, so it is undecided.
+    """
+    held = tuple(grants)
+    rights = [_right_to(held, action, repository if abac else None, data=abac) for action in wanted_actions(abac=abac)]
+    if rights[0] is Right.ABSENT or all(right is Right.GRANTED for right in rights):
+        return rights[0]
+    return Right.UNDECIDED
 
 
-def _pull_of(grant: Grant, *, abac: bool) -> Right:
-    if not (_grants_data(grant) if abac else grants_action(grant.permissions, PULL)):
+def wanted_actions(*, abac: bool) -> tuple[str, ...]:
+    """Return what a pull asks for in the given mode: data actions in the repositories' mode, the chief one first."""
+    return (CONTENT_READ, METADATA_READ) if abac else (PULL,)
+
+
+def denies_pull(permissions: Iterable[GrantedPermissions], *, abac: bool) -> bool:
+    """Return whether a deny assignment's ``permissions``, less their not-actions, take the pull itself away."""
+    return any(_covers(*_lists(block, data=abac), wanted_actions(abac=abac)[0]) for block in permissions)
+
+
+def without_conditions(grants: Iterable[Grant]) -> tuple[Grant, ...]:
+    """Return the same assignments as if nobody had narrowed them by a condition."""
+    return tuple(replace(grant, condition=None) for grant in grants)
+
+
+def _right_to(grants: Iterable[Grant], action: str, repository: str | None, *, data: bool) -> Right:
+    rights = {_right_by(grant, action, repository, data=data) for grant in grants}
+    return next((right for right in (Right.GRANTED, Right.UNDECIDED) if right in rights), Right.ABSENT)
+
+
+def _right_by(grant: Grant, action: str, repository: str | None, *, data: bool) -> Right:
+    if not any(_covers(*_lists(block, data=data), action) for block in grant.permissions):
         return Right.ABSENT
-    if grant.condition or _only_by_unclear_wildcard(grant, abac=abac):
+    passes = True if not grant.condition else holds(grant.condition, action=action, repository=repository)
+    if passes is False:
+        return Right.ABSENT
+    if passes is None or _only_by_unclear_wildcard(grant, action, data=data):
         return Right.UNDECIDED
     return Right.GRANTED
 
 
-def _grants_data(grant: Grant) -> bool:
-    return any(_covers(block.data_actions, block.not_data_actions, CONTENT_READ) for block in grant.permissions)
-
-
-def _only_by_unclear_wildcard(grant: Grant, *, abac: bool) -> bool:
+def _only_by_unclear_wildcard(grant: Grant, wanted: str, *, data: bool) -> bool:
     """A custom role's wildcard within the registry's own actions is documented unclearly (*Custom roles*)."""
     if not grant.custom:
         return False
-    wanted = CONTENT_READ if abac else PULL
     covering = [
         pattern
-        for block in grant.permissions
-        for actions, not_actions in [
-            (block.data_actions, block.not_data_actions) if abac else (block.actions, block.not_actions)
-        ]
+        for actions, not_actions in (_lists(block, data=data) for block in grant.permissions)
         if _covers(actions, not_actions, wanted)
         for pattern in actions
         if matches(pattern, wanted)
     ]
     return all("*" in pattern and pattern.lower().startswith(_REGISTRY_PREFIX) for pattern in covering)
+
+
+def _lists(block: GrantedPermissions, *, data: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return (block.data_actions, block.not_data_actions) if data else (block.actions, block.not_actions)
 
 
 def _covers(actions: Iterable[str], not_actions: Iterable[str], action: str) -> bool:

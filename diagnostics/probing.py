@@ -80,6 +80,12 @@ class FactReader:
         future.set_result(fact)
         self._futures[name] = future
 
+    def anew(self, *, keeping: Iterable[str]) -> FactReader:
+        """Return a reader for another subject, to which only the facts of ``keeping`` count as asked for."""
+        reader = FactReader(self._pool, self._reach, self._remaining)
+        reader._futures = {name: self._futures[name] for name in keeping if name in self._futures}
+        return reader
+
     def start(self, names: Iterable[str], subject: Subject) -> None:
         """Start the probes of ``names`` and of all that they need, unless they run already."""
         for name in names:

@@ -2,7 +2,8 @@
 
 Source: *Set up service authentication* (azure-ai-docs, ``how-to-identity-based-service-authentication``, 2025-06-10):
 the admin user where it is on and the registry is the workspace's, else the compute's default managed identity
-(system-assigned, else the first user-assigned one).
+(system-assigned, else the first user-assigned one). Serverless compute pulls with a user-assigned identity of the
+workspace or the job, an online endpoint with its own; a Kubernetes compute with its own identity or the kubelet's.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from diagnostics.facts import Compute, Identity, RegistryLookup
+from diagnostics.facts import Compute, Identity, RegistryLookup, Workspace
 from diagnostics.model import Symptom
 
 __all__ = ["Puller", "PullerKind", "who_pulls"]
+
+_SERVERLESS = "Serverless"
+_ENDPOINT = "endpoint identity"
+_WITHOUT_IDENTITY = frozenset({"only-anonymous-attempted", "compute-without-identity"})
+"""Signatures of a runtime that looked for an identity and found none."""
 
 
 class PullerKind(StrEnum):
@@ -45,31 +51,62 @@ class Puller:
         )
 
 
-def who_pulls(compute: Compute, registry: RegistryLookup, symptoms: Iterable[Symptom]) -> Puller:
-    """Return who pulls from ``registry`` on ``compute``; an identity that the log names goes before the rules."""
-    named = next((s.captured["identity"].lower() for s in symptoms if s.captured.get("identity")), None)
-    matched = _identity_named(compute.identities, named)
+def who_pulls(
+    compute: Compute, registry: RegistryLookup, symptoms: Iterable[Symptom], workspace: Workspace | None = None
+) -> Puller:
+    """Return who pulls from ``registry`` on ``compute``; an identity that the log names goes before the rules.
+
+    ``workspace`` tells what serverless compute pulls with; without it that stays unknown.
+    """
+    shown = tuple(symptoms)
+    candidates = _candidates(compute, workspace)
+    named = next((s.captured["identity"].lower() for s in shown if s.captured.get("identity")), None)
+    matched = _identity_named(candidates, named)
     if matched is not None:
         return _as_identity(matched, "the log names it")
+    if any(_ENDPOINT in symptom.text.lower() for symptom in shown[:1]):
+        return _unknown("the log speaks of an endpoint's identity, which is none of the compute's")
     if named is not None and compute.found:
-        reason = f"the log names the identity {named}, which is none of the compute's"
-        return Puller(kind=PullerKind.UNKNOWN, reason=reason)
+        whose = "compute's" if compute.kind != _SERVERLESS else "workspace's"
+        return _unknown(f"the log names the identity {named}, which is none of the {whose}")
     if not compute.found:
-        return Puller(kind=PullerKind.UNKNOWN, reason=f"the workspace has no compute called {compute.name} (any more)")
+        return _unknown(f"the workspace has no compute called {compute.name} (any more)")
     if registry.attached and registry.found is not None and registry.found.admin_user_enabled:
         return Puller(kind=PullerKind.ADMIN_USER, reason="the workspace's own registry has its admin user on")
-    return _by_kind(compute)
+    return _serverless(candidates, shown, workspace) if compute.kind == _SERVERLESS else _by_kind(compute)
+
+
+def _candidates(compute: Compute, workspace: Workspace | None) -> tuple[Identity, ...]:
+    """Serverless compute can use no system-assigned identity, and has none of its own (azureml-examples #3463)."""
+    if compute.kind != _SERVERLESS:
+        return compute.identities
+    return tuple(it for it in (workspace.identities if workspace else ()) if it.kind == "user-assigned")
+
+
+def _serverless(candidates: tuple[Identity, ...], symptoms: tuple[Symptom, ...], workspace: Workspace | None) -> Puller:
+    if len(candidates) == 1:
+        return _as_identity(candidates[0], "serverless compute pulls with the workspace's user-assigned identity")
+    without = any(symptom.signature in _WITHOUT_IDENTITY for symptom in symptoms)
+    if workspace is not None and not candidates and without:
+        reason = (
+            "the workspace has no user-assigned identity for serverless compute, and the log says that none was there"
+        )
+        return Puller(kind=PullerKind.NOBODY, reason=reason)
+    return _unknown("a compute of the kind Serverless does not show who pulls: the job may name an identity")
 
 
 def _by_kind(compute: Compute) -> Puller:
     if compute.identities:
-        rule = "it is the compute's default identity"
-        return _as_identity(compute.identities[0], rule)
+        return _as_identity(compute.identities[0], "it is the compute's default identity")
     if compute.kind in {"AmlCompute", "ComputeInstance"}:
         return Puller(kind=PullerKind.NOBODY, reason=f"the compute {compute.name} has no managed identity")
-    return Puller(
-        kind=PullerKind.UNKNOWN, reason=f"a compute of the kind {compute.kind or 'unknown'} does not show who pulls"
-    )
+    if compute.kind in {"Kubernetes", "AKS"}:
+        return _unknown("on a compute of the kind Kubernetes the cluster's own kubelet identity may pull")
+    return _unknown(f"a compute of the kind {compute.kind or 'unknown'} does not show who pulls")
+
+
+def _unknown(reason: str) -> Puller:
+    return Puller(kind=PullerKind.UNKNOWN, reason=reason)
 
 
 def _as_identity(identity: Identity, reason: str) -> Puller:
@@ -78,7 +115,7 @@ def _as_identity(identity: Identity, reason: str) -> Puller:
 
 def _identity_named(identities: Iterable[Identity], named: str | None) -> Identity | None:
     for identity in identities:
-        ids = {(identity.principal_id or "").lower(), (identity.client_id or "").lower()} - {""}
+        ids = {(it or "").lower() for it in (identity.principal_id, identity.client_id, identity.resource_id)} - {""}
         if named in ids:
             return identity
     return None

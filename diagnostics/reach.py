@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.azure.arm import LIMITS, ArmClient, brief_retries
 from diagnostics.azure.clouds import Cloud
+from diagnostics.azure.errors import ReadFailed
 from diagnostics.azure.history import RunHistory
+from diagnostics.azure.oci_registry import OciRegistry
 from diagnostics.azure.registry_data import RegistryClient
 
 if TYPE_CHECKING:
@@ -42,12 +44,13 @@ class Reach:
     cloud: Cloud
     credential: TokenCredential
     now: Callable[[], datetime] = utc_now
-    allowed_registries: frozenset[str] = frozenset()
+    allowed_registries: frozenset[str] = frozenset({"mcr.microsoft.com"})
     discovery_urls: dict[str, str] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock, repr=False)
     _registries: dict[str, ContainerRegistryManagementClient] = field(default_factory=dict, repr=False)
     _roles: dict[str, AuthorizationManagementClient] = field(default_factory=dict, repr=False)
     _data_planes: dict[str, RegistryClient] = field(default_factory=dict, repr=False)
+    _others: dict[str, OciRegistry] = field(default_factory=dict, repr=False)
 
     @cached_property
     def arm(self) -> ArmClient:
@@ -109,6 +112,20 @@ class Reach:
             self._data_planes[key] = client
             while len(self._data_planes) > _REMEMBERED:
                 self._data_planes.pop(next(iter(self._data_planes)))
+            return client
+
+    def other_registry(self, host: str, repository: str) -> OciRegistry:
+        """A registry that Resource Manager does not list, asked anonymously, and only if the allow-list names it."""
+        if host.lower() not in self.allowed_registries:
+            raise ReadFailed(f"{host} is no registry that Resource Manager lists for us, so it was not asked")
+        with self._lock:
+            key = f"{host.lower()}/{repository}"
+            client = self._others.pop(key, None) or OciRegistry(
+                self.session, host, repository, trusted=self.allowed_registries
+            )
+            self._others[key] = client
+            while len(self._others) > _REMEMBERED:
+                self._others.pop(next(iter(self._others)))
             return client
 
     def _sdk_options(self) -> dict[str, Any]:

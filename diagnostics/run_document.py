@@ -10,6 +10,7 @@ from diagnostics.logs import excerpts_of_text
 from diagnostics.model import LogExcerpt, RunDetails
 from diagnostics.probes._shapes import member, text, when
 from diagnostics.redaction import redact
+from diagnostics.run_notes import notes_of
 
 __all__ = ["ERROR", "error_excerpts", "log_links", "read_details"]
 
@@ -41,6 +42,7 @@ def read_details(run_id: str, document: Mapping[str, Any]) -> RunDetails:
         error_code=_error_code(document),
         component=text(document, "error", "componentName"),
         registry_username=_shown(text(docker, "baseImageRegistry", "username")),
+        notes=notes_of(document),
     )
 
 

@@ -22,7 +22,7 @@ from functools import cache
 
 from diagnostics.discovery import members
 
-__all__ = ["CAPTURES", "PROOF", "Ground", "Signature", "SymptomRule", "Weight", "expand", "rules"]
+__all__ = ["CAPTURES", "PROOF", "Ground", "Signature", "SymptomRule", "Weight", "expand", "published_rules", "rules"]
 
 PROOF = "proof"
 """The group that marks the proving place; it is not handed on as a capture."""
@@ -105,7 +105,10 @@ class Signature:
 
     ``names`` are the causes that the text itself names. ``decisive`` marks a component's own statement
     that only it can make; a 401 or a 403 never is. ``foreign`` claims the matched line for something
-    that is no registry. ``accepts`` and ``rejects`` are sample texts of our own; the tests hold the
+    that is no registry; ``container_ran`` says that the user's process ran, so that the image had come
+    and whatever else the text quotes is that process's own.
+
+    ``accepts`` and ``rejects`` are sample texts of our own; the tests hold the
     pattern to them.
     """
 
@@ -117,6 +120,7 @@ class Signature:
     names: tuple[str, ...] = ()
     decisive: bool = False
     foreign: bool = False
+    container_ran: bool = False
     accepts: tuple[str, ...]
     rejects: tuple[str, ...]
 
@@ -149,6 +153,14 @@ def _spelt_out(name: re.Match[str]) -> str:
 
 @cache
 def rules() -> tuple[SymptomRule, ...]:
+    """Return the published rules, each with the texts that a team's own file adds to it."""
+    from diagnostics.own_signatures import installed  # noqa: PLC0415 - it reads what stands here
+
+    own = installed()
+    return tuple(own.added_to(rule) for rule in published_rules())
+
+
+def published_rules() -> tuple[SymptomRule, ...]:
     """Return the rule of every file in ``diagnostics/symptoms``, by file name."""
     from diagnostics import symptoms  # noqa: PLC0415  the files there import this module
 

@@ -56,9 +56,9 @@ def _settings() -> Settings:
     for problem in settings.problems:
         _LOG.error("setting: %s", problem)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(RedactingFilter())
-    for chatty in ("azure", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+        if not any(isinstance(found, RedactingFilter) for found in handler.filters):
+            handler.addFilter(RedactingFilter())
+    logging.getLogger("azure").setLevel(logging.WARNING)  # it logs every request at INFO
     return settings
 
 
@@ -69,7 +69,21 @@ def _handler() -> Handler:
     from responders.store import open_store  # noqa: PLC0415
 
     settings = _settings()
+    _use_own_signatures(settings)
     return Handler(settings=settings, store=open_store(settings.store), investigate=_investigate, now=utc_now)
+
+
+def _use_own_signatures(settings: Settings) -> None:
+    """Add a team's own texts and causes; a wrong file is said loudly and left out, and the app goes on without."""
+    if settings.signatures is None:
+        return
+    from diagnostics.own_signatures import WrongSignatures, install, load_own_signatures  # noqa: PLC0415
+
+    try:
+        install(load_own_signatures(settings.signatures))
+    except WrongSignatures as error:
+        for problem in error.problems:
+            _LOG.error("own signatures, left out: %s", redact(problem))
 
 
 def _investigate(run: FailedRun) -> Evidence:

@@ -7,7 +7,7 @@ as done only after it succeeded: whatever is delivered again picks up where the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -17,14 +17,17 @@ from diagnostics.codec import evidence_from_json, to_json
 from diagnostics.judging import judge
 from diagnostics.model import INSUFFICIENT_EVIDENCE, NOT_REGISTRY, Diagnosis, Evidence, FailedRun
 from diagnostics.probing import fact_types
+from diagnostics.redaction import redact
 from responders.notifying import Notification, Outcome, notify
+from responders.pipelines import Told, follow_up_report, other_causes
 from responders.report import build_report, undeliverable_report
 from responders.settings import Settings
-from responders.store import ClaimResult, RunOutcome, RunRecord, Store
+from responders.store import ClaimResult, RunOutcome, RunRecord, Store, StoreError
 
 __all__ = ["Handler", "Silence", "TryAgain"]
 
 _LOG = logging.getLogger(__name__)
+_FOLLOW_UP = "further causes of the pipeline"
 _LEASE = timedelta(minutes=2)
 _TRANSIENT = (Unreachable, Throttled, ServiceFailed, NoCredential)
 
@@ -64,7 +67,9 @@ class Handler:
             return Silence.HANDLED_BEFORE
         try:
             said = self._diagnose(run, owner)
-        except Exception:
+        except Exception as error:
+            if not isinstance(error, (TryAgain, StoreError)):
+                self._note_failure(run, f"the diagnosis itself failed ({type(error).__name__}: {error})")
             self.store.release(key, owner)
             raise
         self.store.complete(key, owner, now=self.now())
@@ -84,16 +89,22 @@ class Handler:
 
     def reason_of(self, run: FailedRun) -> str:
         """Return why the last try at ``run`` failed, as far as it was recorded."""
-        record = self.store.get_record(run.workspace_id, run.run_id)
+        try:
+            record = self.store.get_record(run.workspace_id, run.run_id)
+        except StoreError as error:
+            return f"every try failed, and the store does not say why: {error}"
         if record is not None and record.outcome is RunOutcome.UNDELIVERABLE and record.reason:
             return record.reason
         return "every try failed before a reason could be recorded; the app's log holds the errors"
 
     def _taken(self, key: str, owner: str) -> ClaimResult:
-        claim = self.store.claim(key, owner, now=self.now(), lease=_LEASE)
+        claim = self._claimed(key, owner)
         if claim is ClaimResult.HELD:
             raise TryAgain("another worker is at this run or pipeline")
         return claim
+
+    def _claimed(self, key: str, owner: str) -> ClaimResult:
+        return self.store.claim(key, owner, now=self.now(), lease=_LEASE)
 
     def _diagnose(self, run: FailedRun, owner: str) -> str:
         try:
@@ -105,8 +116,9 @@ class Handler:
         silence = self._silence(diagnosis)
         if silence:
             self.store.put_record(replace(record, outcome=RunOutcome.SILENT, reason=silence))
-            return silence
-        return self._tell(record, diagnosis, evidence, owner)
+            return self._follow_up(record, owner) or silence
+        said = self._tell(record, diagnosis, evidence, owner)
+        return self._follow_up(record, owner) or said
 
     def _evidence(self, run: FailedRun) -> tuple[Evidence, RunRecord | None]:
         """Return the evidence of an earlier try where there is one: a retry reads nothing again."""
@@ -118,20 +130,24 @@ class Handler:
 
     def _without_evidence(self, run: FailedRun, error: ReadFailed) -> str:
         reason = f"the run could not be read: {error}"
+        self._note_failure(run, reason)
+        if isinstance(error, _TRANSIENT):
+            raise TryAgain(reason) from None
+        self.tell_undeliverable(run, reason)
+        return reason
+
+    def _note_failure(self, run: FailedRun, reason: str) -> None:
+        """Record why a try ended without a diagnosis: the message about the run in the end says it."""
         record = RunRecord(
             workspace_id=run.workspace_id,
             run_id=run.run_id,
             root_run_id=run.run_id,
             outcome=RunOutcome.UNDELIVERABLE,
-            reason=reason[:1000],
+            reason=redact(reason)[:1000],
             failed_at=run.failed_at,
             recorded_at=self.now(),
         )
         self.store.put_record(record)
-        if isinstance(error, _TRANSIENT):
-            raise TryAgain(reason) from None
-        self.tell_undeliverable(run, reason)
-        return reason
 
     def _recorded(self, evidence: Evidence, diagnosis: Diagnosis, before: RunRecord | None) -> RunRecord:
         run, details = evidence.run, evidence.details
@@ -163,17 +179,66 @@ class Handler:
         return None
 
     def _tell(self, record: RunRecord, diagnosis: Diagnosis, evidence: Evidence, owner: str) -> str:
-        pipeline = f"pipeline/{record.workspace_id.lower()}/{record.root_run_id}"
+        pipeline = _pipeline(record)
         if self._taken(pipeline, owner) is ClaimResult.DONE:
-            self.store.put_record(replace(record, outcome=RunOutcome.SILENT, reason=Silence.PIPELINE_TOLD))
+            before = RunOutcome.POSTED if record.channels else RunOutcome.SILENT  # told by an earlier try of this run
+            self.store.put_record(replace(record, outcome=before, reason=Silence.PIPELINE_TOLD))
             return Silence.PIPELINE_TOLD
         try:
             outcome = self._send(record, diagnosis, evidence)
         except Exception:
             self.store.release(pipeline, owner)
             raise
+        self.store.complete(_cause(record), owner, now=self.now())
         self.store.complete(pipeline, owner, now=self.now())
         return outcome
+
+    def _follow_up(self, record: RunRecord, owner: str) -> str | None:
+        """Tell in one message, once the pipeline's own run has ended, of causes that nobody was told of yet.
+
+        A claim for each cause keeps it from being told twice, whatever the order of the events and however often they
+        come; a child that fails for yet another cause after the pipeline's own event is told of when it comes.
+        """
+        causes = other_causes(self.store.list_records(record.workspace_id, record.root_run_id))
+        mine = [cause for cause in causes if self._claimed(_cause(cause), owner) is ClaimResult.ACQUIRED]
+        if not mine:
+            return None
+        try:
+            outcome = self._send_follow_up(mine)
+        except Exception:
+            for cause in mine:
+                self.store.release(_cause(cause), owner)
+            raise
+        for cause in mine:
+            self.store.complete(_cause(cause), owner, now=self.now())
+        return outcome
+
+    def _send_follow_up(self, causes: Sequence[RunRecord]) -> str:
+        """Send one message about ``causes``; what took it is kept with the first of them until all have."""
+        found = [self._told(cause) for cause in causes]
+        before = causes[0].channels
+        told = notify(
+            follow_up_report(found, cloud=self.settings.cloud),
+            self.settings.destinations,
+            now=self.now(),
+            fallbacks=self.settings.fallbacks,
+            already=before,
+        )
+        channels = tuple(dict.fromkeys((*before, *told.delivered_to)))
+        for cause in causes:
+            outcome = _OUTCOMES.get(told.outcome, cause.outcome)
+            after = replace(cause, channels=channels, recorded_at=self.now(), outcome=outcome)
+            self.store.put_record(replace(after, reason=f"{_FOLLOW_UP}: {told.outcome.value}"))
+        if told.outcome is Outcome.LATER:
+            raise TryAgain("a channel asks for another try")
+        return f"{_FOLLOW_UP} {told.outcome.value}"
+
+    def _told(self, record: RunRecord) -> Told:
+        stored = self.store.get_document(record.evidence_key)
+        if stored is None:
+            raise TryAgain(f"the evidence about {record.run_id} is not there (yet)")
+        evidence = evidence_from_json(stored, fact_types())
+        return Told(record=record, diagnosis=judge(evidence), evidence=evidence)
 
     def _send(self, record: RunRecord, diagnosis: Diagnosis, evidence: Evidence) -> str:
         report = build_report(diagnosis, evidence, cloud=self.settings.cloud, stored_as=record.evidence_key)
@@ -190,6 +255,14 @@ class Handler:
         if told.outcome is Outcome.LATER:
             raise TryAgain("a channel asks for another try")
         return f"{diagnosis.verdict} {told.outcome.value}"
+
+
+def _pipeline(record: RunRecord) -> str:
+    return f"pipeline/{record.workspace_id.lower()}/{record.root_run_id}"
+
+
+def _cause(record: RunRecord) -> str:
+    return f"{_pipeline(record)}/{record.fingerprint}"
 
 
 _OUTCOMES = {

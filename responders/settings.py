@@ -44,8 +44,8 @@ WORKSPACES = Setting(
 )
 REGISTRIES = Setting(
     name="PULLMEDIC_REGISTRY_ALLOWLIST",
-    purpose="Hosts of registries that may be contacted though Azure does not list them, separated by commas.",
-    default="none",
+    purpose="Hosts of registries to ask, without a credential, though Azure does not list them; `none` for none.",
+    default="mcr.microsoft.com",
 )
 WEBHOOK_HOSTS = Setting(
     name="PULLMEDIC_WEBHOOK_HOSTS",
@@ -77,6 +77,11 @@ DEADLINE = Setting(
     purpose="Seconds in which one diagnosis gathers its facts, from 5 to 600.",
     default="45",
 )
+SIGNATURES = Setting(
+    name="PULLMEDIC_SIGNATURES",
+    purpose="A file with texts and causes of your own (`docs/own-signatures.md`), by a path that the app can read.",
+    default="none",
+)
 
 _OWN = (
     STORE,
@@ -90,6 +95,7 @@ _OWN = (
     CLIENT_ID,
     CLOUD,
     DEADLINE,
+    SIGNATURES,
 )
 
 _PREFIX = "PULLMEDIC_"
@@ -137,6 +143,7 @@ class Settings:
     client_id: str | None = None
     cloud: Cloud = Cloud.PUBLIC
     deadline: timedelta = timedelta(seconds=45)
+    signatures: Path | None = None
     problems: tuple[Problem, ...] = ()
 
     def in_scope(self, workspace_id: str) -> bool:
@@ -155,12 +162,13 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         destinations=_destinations(reader, more_hosts, fallback=False),
         fallbacks=_destinations(reader, more_hosts, fallback=True),
         workspaces=_workspaces(reader),
-        registry_allowlist=reader.list(REGISTRIES, _HOST),
+        registry_allowlist=_registries(reader),
         notify_not_registry=reader.read(NOTIFY_NOT_REGISTRY, _truth, False, "it is not true or false; false is used"),
         notify_insufficient=reader.read(NOTIFY_INSUFFICIENT, _truth, True, "it is not true or false; true is used"),
         client_id=client_id,
         cloud=cloud,
         deadline=reader.read(DEADLINE, _seconds, timedelta(seconds=45), "it is not 5 to 600 seconds; 45 is used"),
+        signatures=reader.read(SIGNATURES, _path, None, "it is no path; only the published signatures are used"),
         problems=tuple(reader.problems),
     )
 
@@ -207,6 +215,11 @@ class _Reader:
             if not shape.fullmatch(item):
                 self.wrong(setting, f"entry {place} of {len(items)} has not the expected form and is left out")
         return good
+
+
+def _registries(reader: _Reader) -> tuple[str, ...]:
+    """By default Microsoft's own public registry alone: what is asked elsewhere tells a stranger an image's name."""
+    return reader.list(REGISTRIES, _HOST) if reader.text(REGISTRIES) else (REGISTRIES.default,)
 
 
 def _workspaces(reader: _Reader) -> frozenset[str] | None:
@@ -282,6 +295,12 @@ def _truth(text: str) -> bool:
     if text.lower() not in _YES | _NO:
         raise ValueError
     return text.lower() in _YES
+
+
+def _path(text: str) -> Path | None:
+    if "\0" in text:
+        raise ValueError
+    return None if text.lower() == "none" else Path(text)
 
 
 def _seconds(text: str) -> timedelta:

@@ -114,6 +114,7 @@ class _Builder:
             authority = {"name": it.get("tls_certificate_authority") or "authority", "keyVaultSecretId": None}
             inspected = {"transportSecurity": {"certificateAuthority": authority}} if it.get("tls_inspection") else {}
             yield _resource(policy, {"sku": {"tier": "Premium"}, **inspected})
+            yield _rule_group(f"{policy}/ruleCollectionGroups/allowed", it)
 
     def endpoints(self) -> Iterator[Resource]:
         for registry in self._azure.registries():
@@ -203,14 +204,42 @@ def _rule(it: Mapping[str, Any]) -> Resource:
 
 
 def _firewall(it: Mapping[str, Any], policy: str) -> Resource:
-    protocols = [{"protocolType": "Https", "port": 443}]
-    rule = {"name": "allowed", "targetFqdns": entries(it, "application_rules"), "protocols": protocols}
-    collection = {"priority": 100, "action": {"type": "Allow"}, "rules": [rule]}
+    """A firewall that has a policy has no rules of its own."""
     return {
         "ipConfigurations": [{"name": "main", "properties": {"privateIPAddress": it.get("ip")}}],
-        "applicationRuleCollections": [{"name": "main", "properties": collection}],
+        "applicationRuleCollections": [],
+        "networkRuleCollections": [],
         "firewallPolicy": {"id": policy},
     }
+
+
+def _rule_group(where: str, it: Mapping[str, Any]) -> Resource:
+    """What a policy lets through: the stated names, and everything where the default says so."""
+    rule = {
+        "ruleType": "ApplicationRule",
+        "name": "allowed",
+        "protocols": [{"protocolType": "Https", "port": 443}],
+        "targetFqdns": entries(it, "application_rules"),
+        "sourceAddresses": ["*"],
+        "terminateTLS": bool(it.get("tls_inspection")),
+    }
+    everything = {
+        "ruleType": "NetworkRule",
+        "name": "everything",
+        "ipProtocols": ["Any"],
+        "sourceAddresses": ["*"],
+        "destinationAddresses": ["*"],
+        "destinationPorts": ["*"],
+    }
+    open_ = (it.get("default") or "Deny").lower() == "allow"
+    collection = {
+        "ruleCollectionType": "FirewallPolicyFilterRuleCollection",
+        "name": "main",
+        "priority": 100,
+        "action": {"type": "Allow"},
+        "rules": [rule, everything] if open_ else [rule],
+    }
+    return _resource(where, {"priority": 200, "ruleCollections": [collection]})
 
 
 def _global(where: str, properties: Resource, etag: str) -> Resource:

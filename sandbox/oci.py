@@ -29,6 +29,10 @@ _LAYER_TYPES = {
     OCI_MANIFEST: "application/vnd.oci.image.layer.v1.tar+gzip",
     DOCKER_MANIFEST: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 }
+_OLDEST = (
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
+)
 _LAYERS = 4
 _USUAL_GIB = 0.05
 
@@ -117,6 +121,14 @@ def _image(platform: str, tag: Mapping[str, Any], media_type: str, digest: str |
     return Manifest(digest or _digest(body), media_type, body, platform, total, tag, (_digest(config), config))
 
 
+def _oldest(platform: str, tag: Mapping[str, Any], media_type: str) -> Manifest:
+    """Return a manifest of schema 1, which names layers without their sizes and is not signed here."""
+    layers = [{"blobSum": it["digest"]} for it in _layers(platform, tag, OCI_MANIFEST, 0)]
+    shown = {"schemaVersion": 1, "name": "", "tag": tag["name"], "architecture": platform.partition("/")[2]}
+    body = _dumped({**shown, "fsLayers": layers, "history": []})
+    return Manifest(tag.get("digest") or _digest(body), media_type, body, platform, 0, tag)
+
+
 def _platform(text: str) -> dict[str, str]:
     keys = ("os", "architecture", "variant")
     return dict(zip(keys, text.split("/"), strict=False))
@@ -128,6 +140,8 @@ def manifest_of(tag: Mapping[str, Any]) -> Manifest:
     """
     platforms = entries(tag, "platforms") or ["linux/amd64"]
     media_type = tag.get("media_type") or (OCI_MANIFEST if len(platforms) == 1 else OCI_INDEX)
+    if media_type in _OLDEST:
+        return _oldest(platforms[0], tag, media_type)
     if media_type not in INDEX_TYPES:
         kind = media_type if media_type in _CONFIG_TYPES else OCI_MANIFEST
         return _image(platforms[0], tag, kind, tag.get("digest"))

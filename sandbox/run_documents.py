@@ -30,7 +30,8 @@ class RunDocuments:
 
     def _rooted(self) -> list[tuple[str, str]]:
         root = self._azure.scenario.run.get("id", "")
-        return [(run["id"], root) for run, _ in self._azure.scenario.runs()]
+        others = {run["id"] for run in entries(self._azure.world, "other_runs")}
+        return [(run["id"], run["id"] if run["id"] in others else root) for run, _ in self._azure.scenario.runs()]
 
     def envelope(self, code: str, message: str, region: str, status: int | None = None) -> dict[str, Any]:
         """Return the error envelope with every member that was recorded; a run's own error has no

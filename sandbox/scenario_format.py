@@ -41,7 +41,11 @@ WORKSPACE = {
     "created": TEXT,
     "container_registry": TEXT,
     "pull_mode": TEXT,
-    "identity": {"type": TEXT, "principal_id": TEXT},
+    "identity": {
+        "type": TEXT,
+        "principal_id": TEXT,
+        "user_assigned": Many({"name": NAME, "principal_id": TEXT, "client_id": TEXT}),
+    },
     "image_build_compute": TEXT,
     "managed_network": {
         "isolation_mode": TEXT,
@@ -191,6 +195,7 @@ WORLD = {
             "principals": Many({"id": NAME, "type": TEXT, "displayName": TEXT}),
             "excludePrincipals": Many({"id": NAME, "type": TEXT}),
             "isSystemProtected": FLAG,
+            "createdOn": TEXT,
         }
     ),
     "private_dns": Many(
@@ -253,6 +258,8 @@ RUN: dict[str, Any] = {
     },
 }
 RUN["children"] = Many(RUN)
+WORLD["other_runs"] = Many(RUN)
+WORLD["task_runs"] = Many({"id": NAME, "registry": NAME, "log": LOGS.of})
 EXPECTED = {
     "headline": TEXT,
     "status": TEXT,

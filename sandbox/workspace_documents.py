@@ -30,8 +30,18 @@ def environment_name(run: Mapping[str, Any]) -> str:
 def rule_document(where: str, stated: Mapping[str, Any]) -> dict[str, Any]:
     """Return an outbound rule of a managed network; ``where`` is the id of the list that it is in."""
     name = stated.get("name") or "rule"
-    properties = {key: stated.get(key) for key in ("type", "category", "status", "destination")}
+    properties = {key: stated.get(key) for key in ("type", "category", "status")}
+    properties["destination"] = _destination(str(stated.get("type") or ""), stated.get("destination"))
     return {"id": f"{where}/{name}", "name": name, "type": f"{TYPE}/outboundRules", "properties": properties}
+
+
+def _destination(kind: str, stated: str | None) -> Any:
+    """A host name is plain text, a service tag and an endpoint's resource are objects (SDK's models, 2025-12-01)."""
+    if kind.lower() == "servicetag":
+        return {"serviceTag": stated, "protocol": "TCP", "portRanges": "443"}
+    if kind.lower() == "privateendpoint":
+        return {"serviceResourceId": stated, "subresourceTarget": "registry", "sparkEnabled": False}
+    return stated
 
 
 def _identity(azure: Azure, stated: Mapping[str, Any], group: str) -> dict[str, Any] | None:

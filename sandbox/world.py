@@ -59,9 +59,11 @@ class Scenario:
         return self.failed_at + timedelta(minutes=1)
 
     def runs(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
-        """Every run with its parent, the root first, then depth first."""
+        """Every run with its parent, the root first, then depth first; then the world's other runs, which have none."""
         if self.run:
             yield from _family(self.run, None)
+        for run in self.world.get("other_runs") or ():
+            yield run, None
 
 
 def _family(

@@ -8,7 +8,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-from stories import FOLDER, OWN, played
 
 from diagnostics import causes
 from diagnostics.codec import evidence_from_json, to_json
@@ -18,6 +17,7 @@ from diagnostics.probing import fact_types
 from sandbox.commands.demo import STORIES
 from sandbox.playing import APP
 from sandbox.world import load_scenario
+from tests.stories import FOLDER, OWN, played
 
 _SHARED = Path(os.environ.get("PULLMEDIC_SCENARIOS") or APP.parent.parent / "shared" / "scenarios")
 _PASS = {"004", "006", "009", "029", "042", "060", "070"}
@@ -67,7 +67,7 @@ def test_every_judged_cause_is_confirmed_in_some_story() -> None:
     confirmed: set[str] = set()
     for name in OWN:
         expected = load_scenario(FOLDER / f"{name}.yaml").expected
-        confirmed |= {expected["headline"], *expected["also"]} if expected["status"] == "confirmed" else set()
+        confirmed |= {expected["headline"], *expected.get("also", ())} if expected["status"] == "confirmed" else set()
     assert {cause.id for cause in members(causes, "CAUSE")} <= confirmed
 
 

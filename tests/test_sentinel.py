@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from stories import FOLDER, OWN, Played, overheard, played, tell
 
 from sandbox import SENTINEL_PREFIX, Sandbox, playing
 from sandbox.world import Scenario, load_scenario
+from tests.stories import FOLDER, OWN, Played, overheard, played, tell
 
 _SECRET = f"{SENTINEL_PREFIX}9d41c07be6a2f358"
 _LOG = "system_logs/lifecycler/lifecycler.log"

@@ -63,9 +63,11 @@ class ArmClient:
         """Post ``body`` to a read-only operation that Azure spells as ``POST`` (such as a name check)."""
         return self._send("POST", self._base + _quoted(path), {"api-version": api_version}, body)
 
-    def pages(self, path: str, *, api_version: str) -> Iterator[dict[str, Any]]:
+    def pages(
+        self, path: str, *, api_version: str, params: Mapping[str, str] | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Yield the members of a list, over ``nextLink`` pages (absent or null on the last one)."""
-        answer = self.get(path, api_version=api_version)
+        answer = self.get(path, api_version=api_version, params=params)
         for _ in range(_PAGES):
             values = answer.get("value")
             if not isinstance(values, list):

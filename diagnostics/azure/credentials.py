@@ -27,7 +27,5 @@ def open_credential(cloud: Cloud, *, client_id: str | None = None) -> TokenCrede
     try:
         credential.get_token(cloud.resource_manager_scope)
     except Exception:  # noqa: BLE001 - sorted, never swallowed
-        raise NoCredential(
-            "no Azure credential: log in with `az login`, or give the app a managed identity"
-        ) from None
+        raise NoCredential("no Azure credential: log in with `az login`, or give the app a managed identity") from None
     return credential

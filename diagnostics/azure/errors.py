@@ -103,7 +103,8 @@ def from_azure_core(error: Exception) -> ReadFailed:
         return NoCredential(f"no Azure token could be had: {_first_line(error)}")
     if isinstance(error, core.HttpResponseError) and error.status_code:
         code = getattr(error.error, "code", None) if error.error else None
-        message = f"HTTP {error.status_code}, {code or type(error).__name__}: {error.message}"
+        said = getattr(error.error, "message", None) if error.error else None
+        message = f"HTTP {error.status_code}, {code or type(error).__name__}: {said or _first_line(error)}"
         return from_status(error.status_code, message)
     if isinstance(error, (core.ServiceRequestError, core.ServiceResponseError)):
         return Unreachable(f"no answer: {_first_line(error)}")

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
     import requests
     from azure.core.credentials import TokenCredential
 
-__all__ = ["MANIFEST_TYPES", "RegistryAnswer", "RegistryClient"]
+__all__ = ["MANIFEST_TYPES", "SCHEMA_1", "RegistryAnswer", "RegistryClient", "RegistryWire", "manifest_path"]
+
+SCHEMA_1 = (
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
+)
+"""Types of the oldest manifests, which present clients refuse."""
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.v1+prettyjws",
-    "application/vnd.docker.distribution.manifest.v1+json",
+    *SCHEMA_1,
 )
 _LARGEST = 4 * 1024 * 1024
 _TIMES = (4, 8)
@@ -36,7 +41,11 @@ _TIMES = (4, 8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryAnswer:
-    """What the registry said: HTTP ``status``, its error ``code`` and ``message``, the JSON ``body``, the digest."""
+    """What the registry said: HTTP ``status``, its error ``code`` and ``message``, the JSON ``body``, the digest.
+
+    ``length`` is the size that it states of a blob, ``challenge`` how it wants to be authenticated to, and
+    ``retry_after`` the seconds that it asks to wait.
+    """
 
     status: int
     code: str = ""
@@ -45,6 +54,9 @@ class RegistryAnswer:
     media_type: str = ""
     digest: str = ""
     next_link: str = ""
+    length: int | None = None
+    challenge: str = ""
+    retry_after: int | None = None
 
     @property
     def said(self) -> str:
@@ -57,6 +69,30 @@ class RegistryAnswer:
         if self.status == 403 and "is not allowed access" in self.message:
             return Unreachable(f"the registry's network rules do not let us in: {self.said}", status=403)
         return from_status(self.status, f"the registry answered {self.said}")
+
+
+class RegistryWire:
+    """One host's HTTP, with time limits; redirects are never followed, and bodies are read up to a limit."""
+
+    def __init__(self, session: requests.Session, host: str) -> None:
+        self._session = session
+        self.host = host
+
+    def ask(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
+    ) -> RegistryAnswer:
+        """Return the answer to one request; :class:`Unreachable` where none came."""
+        import requests  # noqa: PLC0415 - off the path of the trigger's import
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        url = f"https://{self.host}{path}"
+        try:
+            with self._session.request(
+                method, url, headers=headers, data=form, timeout=_TIMES, allow_redirects=False, stream=True
+            ) as answer:
+                return _understood(answer)
+        except (requests.RequestException, HTTPError) as error:  # the body is read past requests
+            raise Unreachable(f"{self.host} did not answer ({type(error).__name__})") from None
 
 
 class RegistryClient:
@@ -76,10 +112,9 @@ class RegistryClient:
         repository: str,
         tenant: str | None = None,
     ) -> None:
-        self._session = session
+        self._wire = RegistryWire(session, login_server)
         self._cloud = cloud
         self._credential = credential
-        self._host = login_server
         self._repository = repository
         self._tenant = tenant
         self._scope = f"repository:{repository}:pull,metadata_read"
@@ -88,9 +123,7 @@ class RegistryClient:
 
     def manifest(self, reference: str) -> RegistryAnswer:
         """Ask for the manifest of a tag or digest; :class:`ReadFailed` only where nothing answered."""
-        return self._get(
-            f"/v2/{self._repository}/manifests/{quote(reference, safe=':')}", {"Accept": ", ".join(MANIFEST_TYPES)}
-        )
+        return self._get(manifest_path(self._repository, reference), {"Accept": ", ".join(MANIFEST_TYPES)})
 
     def image_manifest(self, digest: str) -> RegistryAnswer:
         """Ask for one platform's manifest of an index."""
@@ -100,7 +133,25 @@ class RegistryClient:
         """Ask for the newest tags with their times (``/acr/v1``, which only Azure's registries have)."""
         return self._get(f"/acr/v1/{self._repository}/_tags?orderby=timedesc&n={newest}", {})
 
-    def _get(self, path: str, headers: dict[str, str]) -> RegistryAnswer:
+    def tag(self, name: str) -> RegistryAnswer:
+        """Ask for one tag's attributes and its digest."""
+        return self._get(f"/acr/v1/{self._repository}/_tags/{quote(name, safe='')}", {})
+
+    def attributes(self, digest: str | None = None) -> RegistryAnswer:
+        """Ask for one manifest's attributes, or the repository's own."""
+        path = f"/acr/v1/{self._repository}" + (f"/_manifests/{quote(digest, safe=':')}" if digest else "")
+        return self._get(path, {})
+
+    def manifests(self, *, newest: int = 100) -> RegistryAnswer:
+        """Ask for the newest manifests with their attributes and tags."""
+        return self._get(f"/acr/v1/{self._repository}/_manifests?orderby=timedesc&n={newest}", {})
+
+    def blob(self, digest: str, *, in_words: bool = False) -> RegistryAnswer:
+        """Ask whether a blob is there, and of what size, by its head; ``in_words`` to read why it is not."""
+        path = f"/v2/{self._repository}/blobs/{quote(digest, safe=':')}"
+        return self._get(path, {}, method="GET" if in_words else "HEAD")
+
+    def _get(self, path: str, headers: dict[str, str], *, method: str = "GET") -> RegistryAnswer:
         """Get ``path`` with a token of our own; without one the registry's refusal of the token is the answer.
 
         A remembered token that is refused is replaced once: it may be older than the right to look.
@@ -109,7 +160,7 @@ class RegistryClient:
             token, refusal, was_fresh = self._authenticated(renew=fresh)
             if refusal is not None:
                 return refusal
-            answer = self._ask("GET", path, headers={**headers, "Authorization": f"Bearer {token}"})
+            answer = self._wire.ask(method, path, headers={**headers, "Authorization": f"Bearer {token}"})
             if answer.status != 401 or was_fresh:
                 break
         return answer
@@ -127,37 +178,27 @@ class RegistryClient:
             token = self._credential.get_token(self._cloud.registry_scope).token
         except Exception as error:  # noqa: BLE001 - sorted, never swallowed
             raise NoCredential(f"no token for registries: {from_azure_core(error)}") from None
-        form = {"grant_type": "access_token", "service": self._host, "access_token": token}
+        form = {"grant_type": "access_token", "service": self._wire.host, "access_token": token}
         if self._tenant:
             form["tenant"] = self._tenant
-        exchanged = self._ask("POST", "/oauth2/exchange", form=form)
+        exchanged = self._wire.ask("POST", "/oauth2/exchange", form=form)
         refresh = _member(exchanged.body, "refresh_token")
         if refresh is None:
             return _refused(exchanged)
         form = {
             "grant_type": "refresh_token",
-            "service": self._host,
+            "service": self._wire.host,
             "scope": self._scope,
             "refresh_token": refresh,
         }
-        granted = self._ask("POST", "/oauth2/token", form=form)
+        granted = self._wire.ask("POST", "/oauth2/token", form=form)
         self._token = _member(granted.body, "access_token")
         return _refused(granted) if self._token is None else None
 
-    def _ask(
-        self, method: str, path: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
-    ) -> RegistryAnswer:
-        import requests  # noqa: PLC0415 - off the path of the trigger's import
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-        url = f"https://{self._host}{path}"
-        try:
-            with self._session.request(
-                method, url, headers=headers, data=form, timeout=_TIMES, allow_redirects=False, stream=True
-            ) as answer:
-                return _understood(answer)
-        except (requests.RequestException, HTTPError) as error:  # the body is read past requests
-            raise Unreachable(f"{self._host} did not answer ({type(error).__name__})") from None
+def manifest_path(repository: str, reference: str) -> str:
+    """Return the path of a manifest by the OCI distribution specification."""
+    return f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
 
 
 def _refused(answer: RegistryAnswer) -> RegistryAnswer:
@@ -182,7 +223,15 @@ def _understood(answer: requests.Response) -> RegistryAnswer:
         media_type=_media_type(answer, body),
         digest=answer.headers.get("Docker-Content-Digest", ""),
         next_link=answer.headers.get("Link", ""),
+        length=_whole(answer.headers.get("Content-Length")),
+        challenge=answer.headers.get("WWW-Authenticate", ""),
+        retry_after=_whole(answer.headers.get("Retry-After")),
     )
+
+
+def _whole(text: str | None) -> int | None:
+    """Read a header that holds seconds or bytes; a date in its place says nothing here."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _media_type(answer: requests.Response, body: Any) -> str:

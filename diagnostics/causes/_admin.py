@@ -9,6 +9,9 @@ __all__ = ["relies_on_admin_setting", "relies_on_admin_user"]
 _NOTHING_ELSE = frozenset({"ContainerInstance", "ACI"})
 """Kinds of compute that pull with the admin user's credentials and can do nothing else (deployments to ACI)."""
 
+_FALLBACK = "admin-off"
+"""The signature of a client that tried the admin user last, after what it relied on was refused."""
+
 
 def relies_on_admin_setting(case: Case) -> bool:
     """Return whether the run's own definition names the admin user: its name is always the registry's."""
@@ -24,6 +27,6 @@ def relies_on_admin_user(case: Case) -> str | None:
         return "the run's definition logs in as the admin user"
     if case.compute is not None and case.compute.kind in _NOTHING_ELSE:
         return f"a compute of the kind {case.compute.kind} pulls with the admin user alone"
-    if case.symptom == "admin-user-disabled":
+    if case.primary is not None and case.symptom == "admin-user-disabled" and case.primary.signature != _FALLBACK:
         return "the log says that the admin user was wanted"
     return None

@@ -5,13 +5,17 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 from diagnostics.case import Case
+from diagnostics.causes._advice import advised
 from diagnostics.causes._commands import az, bicep_text, of_registry
-from diagnostics.causes._ways import may_go_privately
+from diagnostics.causes._said import said_by_service
+from diagnostics.causes._ways import WAY_FACTS, client_is_node, private_way
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
+
+_WAY_OUT = "Compare the address in the log with the registry's rules (Networking, Public access)"
 
 
 class AddressNotAllowed:
@@ -23,31 +27,55 @@ class AddressNotAllowed:
     rank = 30
     masked = False
     explains = frozenset({"network-firewall", "forbidden"})
-    needs = ("registry", "compute", "workspace")
+    needs = (*WAY_FACTS, "outbound-addresses")
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the registry denies by default and no rule covers the address in the log."""
-        registry, address = case.registry, case.captured("address")
+        return advised(self._judged(case), _WAY_OUT)
+
+    def _judged(self, case: Case) -> Judgement:
+        registry, address = case.registry, _seen_address(case)
         target = f"{address or 'an address'} on {case.registry_words}"
         if registry is None:
             return unread(_headline(case, address), target, *case.unread("registry"))
         if not registry.public_access:
             return contradicted(f"the public access of {registry.name} is off as a whole, so its rules do not count")
-        if not registry.denies_by_default and case.registry_changed:
-            return unread(_headline(case, address), target, f"every address is let in now, but {case.registry_changed}")
         if not registry.denies_by_default:
-            return contradicted(f"{registry.name} lets every address in")
+            return _open_now(case, registry, target)
         if case.while_building:
             return unread(self.title, target, "it was the image build that was refused, whose addresses change")
-        if registry.private_endpoints and may_go_privately(case):
-            private = f"{registry.name} has a private endpoint; whether the compute should use it was not checked"
-            return unread(self.title, target, private)
-        if not registry.trusted_services:
-            trusted = f"{registry.name} lets no trusted service pass its rules; whether the client was one is not known"
-            return unread(self.title, target, trusted)
+        if (other := _other_way(case, registry, address, target)) is not None:
+            return other
         if address is None:
             return unread(self.title, target, "the log does not show the address that the registry saw")
         return _against_rules(case, registry, address)
+
+
+def _other_way(case: Case, registry: Registry, address: str | None, target: str) -> Judgement | None:
+    """A private way to mend, or a trusted service as the client, goes before a rule for an address."""
+    way = private_way(case, registry)
+    if way.endpoints:
+        return contradicted(f"the compute has a private way, which is the one to mend: {way.words}")
+    if way.unknown:
+        return unread(AddressNotAllowed.title, target, *way.unknown)
+    if registry.trusted_services or client_is_node(case, address):
+        return None
+    if said_by_service(case):
+        return contradicted(f"the client was a service of Azure's, which the bypass of {registry.name} is for")
+    trusted = f"{registry.name} lets no trusted service pass its rules; whether the client was one is not known"
+    return unread(AddressNotAllowed.title, target, trusted, *case.unread("outbound-addresses"))
+
+
+def _seen_address(case: Case) -> str | None:
+    """Return the client's address as the registry named it: what a timeout shows is the far side's."""
+    refusals = (symptom for symptom in case.evidence.symptoms if symptom.id in AddressNotAllowed.explains)
+    return next((found for symptom in refusals if (found := symptom.captured.get("address"))), None)
+
+
+def _open_now(case: Case, registry: Registry, target: str) -> Judgement:
+    if case.registry_changed:
+        return unread(AddressNotAllowed.title, target, f"every address is let in now, but {case.registry_changed}")
+    return contradicted(f"{registry.name} lets every address in")
 
 
 def _against_rules(case: Case, registry: Registry, address: str) -> Judgement:

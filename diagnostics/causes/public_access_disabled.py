@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
+from diagnostics.causes._advice import advised
 from diagnostics.causes._commands import az, of_registry
-from diagnostics.causes._ways import may_go_privately
+from diagnostics.causes._ways import WAY_FACTS, PrivateWay, private_way
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
+
+_WAY_OUT = "Give the compute a private endpoint of the registry, or let its address in on the public way"
 
 
 class PublicAccessDisabled:
@@ -21,10 +24,13 @@ class PublicAccessDisabled:
     rank = 20
     masked = False
     explains = frozenset({"network-firewall", "forbidden", "insufficient-evidence"})
-    needs = ("registry", "compute", "workspace")
+    needs = WAY_FACTS
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where public access is off and nothing could lead the compute in privately."""
+        return advised(self._judged(case), _WAY_OUT)
+
+    def _judged(self, case: Case) -> Judgement:
         registry = case.registry
         if registry is None:
             return unread(self.title, case.registry_words, *case.unread("registry"))
@@ -34,26 +40,24 @@ class PublicAccessDisabled:
             return contradicted(f"the public access of {registry.name} is on")
         if case.while_building:
             return unread(self.title, registry.id.lower(), "the build's way to the registry was not checked")
-        if registry.private_endpoints and may_go_privately(case):
-            states = ", ".join(f"{found.name} {found.status}" for found in registry.private_endpoints)
-            return unread(
-                self.title,
-                registry.id.lower(),
-                f"{registry.name} has private endpoints ({states}); whether one serves the compute was not checked",
-            )
-        return _proven(case, registry)
+        return _by_way(case, registry, private_way(case, registry))
 
 
-def _proven(case: Case, registry: Registry) -> Judgement:
+def _by_way(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
+    """A private way that exists is the thing to mend, whatever is wrong with it."""
+    if way.endpoints:
+        return contradicted(f"the compute has a private way, which is the one to mend: {way.words}")
+    if way.none:
+        return _proven(case, registry, way.none)
+    return unread(PublicAccessDisabled.title, registry.id.lower(), *way.unknown)
+
+
+def _proven(case: Case, registry: Registry, no_way: str) -> Judgement:
     return proven(
         f"{registry.name} has its public access off, and {case.compute_words} has no private way to it",
         f"public access of {registry.id.lower()}",
         f"the public access of {registry.name} is off",
-        (
-            f"{registry.name} has no private endpoint connection at all"
-            if not registry.private_endpoints
-            else f"{case.compute_words} is in no virtual network, so no private endpoint serves it"
-        ),
+        no_way,
         remedies=_remedies(registry),
     )
 

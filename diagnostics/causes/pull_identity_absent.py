@@ -6,6 +6,7 @@ from diagnostics.azure.arm import resource_part
 from diagnostics.case import Case
 from diagnostics.causes._admin import relies_on_admin_setting
 from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, az
+from diagnostics.causes._credentials import connections_to, foreign_host, stored_connection
 from diagnostics.facts import Compute, Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.pullers import PullerKind
@@ -32,22 +33,40 @@ class PullIdentityAbsent:
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where compute and registry are known, the one without identity, the other without admin."""
         compute, registry = case.compute, case.registry
-        if registry is not None and registry.admin_user_enabled and case.lookup and case.lookup.attached:
-            return contradicted(f"the admin user of {registry.name} is on")
-        if registry is not None and registry.anonymous_pull:
-            return contradicted(f"{registry.name} lets anybody pull without a credential")
+        needless = _needless(case)
+        if needless:
+            return contradicted(needless)
         if compute is None or registry is None or case.puller is None:
             return unread(self.title, case.compute_words, *case.unread(*_NEEDS))
         if compute.identities:
             return contradicted(f"{compute.name} has a {compute.identities[0].kind} identity")
         if relies_on_admin_setting(case):
             return compatible(self.title, "the run's definition asks for the admin user, not for an identity")
-        if case.puller.kind is PullerKind.NOBODY and registry.admin_user_enabled:
-            unseen = f"the admin user of {registry.name} is on; whether a workspace connection uses it was not checked"
-            return unread(self.title, compute.name, unseen)
-        if case.puller.kind is PullerKind.NOBODY:
-            return _proven(case, compute, registry)
-        return unread(self.title, compute.name, case.puller.reason)
+        if case.puller.kind is not PullerKind.NOBODY:
+            return unread(self.title, compute.name, case.puller.reason)
+        unseen = _unseen(case, registry)
+        return unread(self.title, compute.name, *unseen) if unseen else _proven(case, compute, registry)
+
+
+def _needless(case: Case) -> str | None:
+    """Return what else logs in at the registry, or why nothing has to."""
+    registry, stored = case.registry, stored_connection(case)
+    if registry is not None and registry.admin_user_enabled and case.lookup and case.lookup.attached:
+        return f"the admin user of {registry.name} is on"
+    if registry is not None and registry.anonymous_pull:
+        return f"{registry.name} lets anybody pull without a credential"
+    if foreign_host(case):
+        return f"{foreign_host(case)} is no Azure registry: no managed identity logs in there"
+    return f"the workspace's connection {stored.name} logs in at {stored.host}" if stored else None
+
+
+def _unseen(case: Case, registry: Registry) -> tuple[str, ...]:
+    """Return what could log in and was not seen; the workspace's own registry needs no connection."""
+    if registry.admin_user_enabled:
+        return (f"the admin user of {registry.name} is on; whether a workspace connection uses it was not checked",)
+    if case.lookup is not None and not case.lookup.attached and connections_to(case) is None:
+        return case.unread("workspace-connections")
+    return ()
 
 
 def _proven(case: Case, compute: Compute, registry: Registry) -> Judgement:

@@ -46,6 +46,8 @@ class PullRoleIgnoredInAbacMode:
             return unread(self.title, case.registry_words, *case.unread(*RIGHT_FACTS))
         if right.then is Right.GRANTED:
             return contradicted("a role with the repository data actions was there")
+        if right.narrowed:
+            return contradicted("a repository role is there, and its condition leaves this repository out")
         if grants_pull(right.grants, abac=False) is not Right.GRANTED:
             return contradicted("no role is held that would do in the other mode either")
         if right.then is Right.UNDECIDED or right.undated:

@@ -41,6 +41,8 @@ class PullRoleMissing:
             return _unread(case)
         if right.then is Right.GRANTED:
             return contradicted(f"the right was there: {_words_of_right(right)}")
+        if right.narrowed:
+            return contradicted("a repository role is there, and its condition leaves this repository out")
         if _ignored_in_abac(right):
             return contradicted("a role is there, but of a kind that the registry's mode ignores")
         if right.then is Right.UNDECIDED or right.undated:
@@ -91,7 +93,7 @@ def _reasons(right: PullRight) -> tuple[str, ...]:
 
 
 def _words_of_right(right: PullRight) -> str:
-    granting = next((g for g in right.grants if grants_pull([g], abac=right.registry.abac) is Right.GRANTED), None)
+    granting = next((g for g in right.grants if right.by([g]) is Right.GRANTED), None)
     return grant_words(granting, right.principal_id) if granting else "by several roles together"
 
 

@@ -14,8 +14,8 @@ from diagnostics.verdicts import Judgement, compatible, proven, unread
 __all__ = ["CAUSE"]
 
 ORDINARY_RATE = 8 * 1024 * 1024
-"""Bytes a second that a pull may be expected to keep up, unpacking included. A yardstick of ours, stated in the message, since
-Azure publishes none."""
+"""Bytes a second that a pull may be expected to keep up, unpacking included. A yardstick of ours, stated in the
+message, since Azure publishes none."""
 
 LARGE = 20 * 1024**3
 """Compressed size that counts as too large where nothing says how long the pull was given."""

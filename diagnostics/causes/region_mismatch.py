@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az
+from diagnostics.causes._serving import plain_region, regions_of, serving_regions
 from diagnostics.facts import Compute, Registry, Replicas
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
@@ -31,9 +32,9 @@ class RegionMismatch:
         replicas = case.value("replicas", Replicas)
         if registry is None or compute is None or replicas is None or not compute.region:
             return unread(self.title, case.registry_words, *case.unread(*_NEEDS))
-        served = sorted({replica.region.lower() for replica in replicas.replicas})
-        if _plain(compute.region) in {_plain(region) for region in served}:
-            return contradicted(f"{registry.name} is served from {compute.region}, the compute's own region")
+        served = serving_regions(replicas)
+        if plain_region(compute.region) in regions_of(replicas):
+            return contradicted(f"{registry.name} is in {compute.region}, the compute's own region")
         apart = f"{compute.name} is in {compute.region}, {registry.name} is served from {', '.join(served)} only"
         if case.symptom not in _UNDER_WAY:
             return compatible(
@@ -46,27 +47,21 @@ def _sku_words(registry: Registry) -> str:
     return "" if registry.sku == "Premium" else f" It needs the SKU Premium (now {registry.sku})."
 
 
-def _plain(region: str) -> str:
-    """Azure writes a region as ``westeurope`` and as ``West Europe``."""
-    return region.replace(" ", "").lower()
-
-
 def _proven(registry: Registry, compute: Compute, apart: str) -> Judgement:
+    here = plain_region(compute.region)
     return proven(
         f"{registry.name} has no replica in {compute.region}, and the transfer to {compute.name} was too slow",
-        f"{_plain(compute.region)} of {registry.id.lower()}",
+        f"{plain_region(compute.region)} of {registry.id.lower()}",
         apart,
         "the text shows a transfer under way that did not end in time",
         remedies=(
             Remedy(
                 title=f"Add a replica of {registry.name} in {compute.region}",
                 detail=f"Portal: {registry.name} > Geo-replications." + _sku_words(registry),
-                command=az(
-                    "acr", "replication", "create", "--registry", registry.name, "--location", _plain(compute.region)
-                ),
+                command=az("acr", "replication", "create", "--registry", registry.name, "--location", here),
             ),
             Remedy(
-                title=f"Or run on a compute in {registry.region}, or import the image into a registry in {compute.region}"
+                title=f"Or run on a compute in {registry.region}, or import the image to a registry in {compute.region}"
             ),
         ),
     )

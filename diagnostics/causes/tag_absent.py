@@ -5,8 +5,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from diagnostics.case import Case
+from diagnostics.causes._building import is_base_image
 from diagnostics.causes._commands import az
-from diagnostics.facts import Manifest, ManifestOutcome, Tags
+from diagnostics.facts import Manifest, ManifestOutcome, Replicas, Tags
 from diagnostics.model import ImageReference, PullStep, Remedy
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
@@ -29,19 +30,30 @@ class TagAbsent:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the tag is unknown now, or was made only after the failure."""
-        if case.while_building:
+        if case.while_building and not is_base_image(case):
             return None  # what was being built is not there yet, and says nothing
         manifest, image = case.value("manifest", Manifest), case.image
         if manifest is None or image is None:
             return unread(self.title, str(image or ""), *case.unread("manifest"))
         if manifest.outcome == ManifestOutcome.REPOSITORY_UNKNOWN:
             return contradicted("the whole repository is unknown, not only the tag")
+        if manifest.outcome == ManifestOutcome.DISALLOWED:
+            return contradicted(f"{image.reference} is there, and may not be read")
         if manifest.outcome == ManifestOutcome.FOUND:
             return _found(case, image)
         if case.registry is not None and case.registry.quarantine:
             hidden = f"{case.registry.name} has its quarantine on: a quarantined tag reads as not found to everybody"
             return unread(self.title, str(image), hidden)
+        if behind := _behind(case):
+            return unread(self.title, str(image), behind)
         return _absent(case, image, manifest)
+
+
+def _behind(case: Case) -> str | None:
+    """Return that a replica is still catching up: the one that answered us may lack what another has."""
+    replicas = case.value("replicas", Replicas)
+    late = [it.region for it in replicas.replicas if (it.status or "Ready").lower() != "ready"] if replicas else []
+    return f"the replica in {late[0]} is not up to date, and which replica answered us is not known" if late else None
 
 
 def _found(case: Case, image: ImageReference) -> Judgement:
@@ -79,7 +91,7 @@ def _tag_words(image: ImageReference, tags: Tags | None) -> list[str]:
     newest = ", ".join(
         f"{tag.name} ({tag.created_at:%Y-%m-%d})" if tag.created_at else tag.name for tag in tags.newest[:_SHOWN]
     )
-    words = [f"newest tags there: {newest}"]
+    words = [f"{'newest tags' if tags.dated else 'tags'} there: {newest}"]
     near = _nearest(image, tags)
     return [f"nearest tags there: {', '.join(near)}", *words] if near else words
 
@@ -90,27 +102,32 @@ def _nearest(image: ImageReference, tags: Tags | None) -> list[str]:
 
 
 def _remedies(case: Case, image: ImageReference, tags: Tags | None) -> tuple[Remedy, ...]:
-    registry = case.registry.name if case.registry else image.registry
     near = _nearest(image, tags)
     use = f"Use a tag that is there, such as {near[0]}" if near else "Use a tag that is there"
+    title = f"{use}, or push {image.repository}:{image.tag or image.reference}"
+    if case.registry is None:
+        return (Remedy(title=title),)
+    registry = case.registry.name
+    shown = ("--name", registry, "--repository", image.repository, "--orderby", "time_desc", "--top", "10")
+    where = f"Portal: {registry} > Repositories > {image.repository} shows the tags."
     return (
-        Remedy(
-            title=f"{use}, or push {image.repository}:{image.tag or image.reference}",
-            detail=f"Portal: {registry} > Repositories > {image.repository} shows the tags.",
-            command=az(
-                "acr",
-                "repository",
-                "show-tags",
-                "--name",
-                registry,
-                "--repository",
-                image.repository,
-                "--orderby",
-                "time_desc",
-                "--top",
-                "10",
-            ),
+        Remedy(title=title, detail=where, command=az("acr", "repository", "show-tags", *shown)),
+        _restored(registry, image),
+    )
+
+
+def _restored(registry: str, image: ImageReference) -> Remedy:
+    """Source: *Recover deleted artifacts with soft delete policy* (preview): seven days unless set otherwise."""
+    what = "manifest" if image.digest else "tag"
+    command = "list-deleted" if image.digest else "list-deleted-tags"
+    options = ("--registry", registry, "--name", image.repository)
+    return Remedy(
+        title=f"If the {what} was there before, see whether it was deleted: soft delete lets it be restored",
+        detail=(
+            "Purge tasks and the retention of untagged manifests delete on a schedule. What soft delete keeps "
+            "comes back with az acr manifest restore."
         ),
+        command=az("acr", "manifest", command, *options),
     )
 
 

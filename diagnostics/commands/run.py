@@ -15,7 +15,7 @@ from diagnostics.azure.credentials import open_credential
 from diagnostics.azure.errors import NoCredential, NotFound, ReadFailed
 from diagnostics.codec import to_json
 from diagnostics.commands.exits import CommandFailed, Exit
-from diagnostics.intake import MalformedEvent, workspace_id
+from diagnostics.intake import MalformedEvent, run_id, workspace_id
 from diagnostics.investigating import DEADLINE, investigate
 from diagnostics.judging import judge
 from diagnostics.model import Diagnosis, Evidence, FailedRun
@@ -96,7 +96,11 @@ def _evidence(arguments: argparse.Namespace, reach: Reach) -> Evidence:
             "Microsoft.MachineLearningServices/workspaces/NAME",
             Exit.USAGE,
         ) from None
-    asked = FailedRun(event_id="", workspace_id=workspace, run_id=arguments.run_id, failed_at=utc_now())
+    try:
+        wanted = run_id(arguments.run_id)
+    except MalformedEvent:
+        raise CommandFailed("RUN_ID takes the id of one run, as the studio shows it", Exit.USAGE) from None
+    asked = FailedRun(event_id="", workspace_id=workspace, run_id=wanted, failed_at=utc_now())
     try:
         return investigate(asked, reach, deadline=timedelta(seconds=arguments.deadline))
     except NotFound as error:

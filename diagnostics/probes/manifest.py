@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnostics.azure.errors import Nonsense, ReadFailed
+from diagnostics.azure.oci_registry import OciRegistry
 from diagnostics.azure.registry_data import RegistryAnswer, RegistryClient
 from diagnostics.facts import Manifest, ManifestOutcome, RegistryLookup
 from diagnostics.model import Fact, Known, Vantage
@@ -13,11 +14,14 @@ from diagnostics.probes._shapes import member, text
 from diagnostics.probing import Subject
 from diagnostics.reach import Reach
 
-__all__ = ["PROBE", "registry_client"]
+__all__ = ["PROBE", "azure_client", "platform_entries", "registry_client"]
+
+_USUAL = "linux/amd64"
+"""What nearly every training image is for; of an index, its image is the one that is measured."""
 
 
 class ManifestProbe:
-    """Asks for the manifest as ourselves; only a registry that Resource Manager listed is ever asked.
+    """Asks for the manifest as ourselves; only a registry that Resource Manager or the allow-list names is ever asked.
 
     A refusal (401, 403), a throttle or an outage says nothing about the image, so it is ``Unknown``.
     """
@@ -37,21 +41,43 @@ class ManifestProbe:
         return Known(value=value, source="the registry", vantage=Vantage.RESPONDER_NETWORK, time=reach.now())
 
 
-def registry_client(subject: Subject, lookup: RegistryLookup, reach: Reach) -> RegistryClient:
+def registry_client(subject: Subject, lookup: RegistryLookup, reach: Reach) -> RegistryClient | OciRegistry:
     """Return a client for the image's repository, or raise :class:`ReadFailed` where nobody may be asked."""
     if subject.image is None:
         raise ReadFailed("the image reference could not be read, so the registry was not asked")
     if lookup.found is None:
-        raise ReadFailed(f"{lookup.host} is no registry that Resource Manager lists for us, so it was not asked")
+        return reach.other_registry(lookup.host, subject.image.repository)
     return reach.registry(lookup.found.login_server, subject.image.repository)
 
 
-def _absent(client: RegistryClient, subject: Subject, answer: RegistryAnswer) -> Manifest:
-    outcomes = {
-        "NAME_UNKNOWN": ManifestOutcome.REPOSITORY_UNKNOWN,
-        "MANIFEST_UNKNOWN": ManifestOutcome.TAG_UNKNOWN,
-    }
-    outcome = outcomes.get(answer.code) if answer.status == 404 else None
+def azure_client(subject: Subject, lookup: RegistryLookup, reach: Reach) -> RegistryClient:
+    """Return such a client of an Azure registry of ours: others keep manifests and tags only."""
+    client = registry_client(subject, lookup, reach)
+    if not isinstance(client, RegistryClient):
+        raise ReadFailed(f"{lookup.host} is no Azure registry of ours, so it keeps no more than manifests and tags")
+    return client
+
+
+def platform_entries(document: Any) -> list[tuple[str, str]] | None:
+    """Return (``os/architecture[/variant]``, digest) of an index's images, or ``None`` for what is no index.
+
+    Attestations that a builder put beside the images are listed as ``unknown/unknown``: they are no image.
+    """
+    listed = member(document, "manifests")
+    if not isinstance(listed, list):
+        return None
+    found = []
+    for entry in listed:
+        digest = text(entry, "digest")
+        parts = [text(entry, "platform", key) for key in ("os", "architecture", "variant")]
+        platform = "/".join(part for part in parts if part)
+        if digest and not platform.startswith("unknown"):
+            found.append((platform, digest))
+    return found
+
+
+def _absent(client: RegistryClient | OciRegistry, subject: Subject, answer: RegistryAnswer) -> Manifest:
+    outcome = _outcome(answer)
     if outcome is None:
         raise answer.refusal()
     if outcome == ManifestOutcome.TAG_UNKNOWN and client.tags(newest=1).code == "NAME_UNKNOWN":
@@ -61,14 +87,20 @@ def _absent(client: RegistryClient, subject: Subject, answer: RegistryAnswer) ->
     return Manifest(outcome=outcome, reference=subject.image.reference, said=answer.said)
 
 
-def _found(client: RegistryClient, tag: str | None, answer: RegistryAnswer) -> Manifest:
+def _outcome(answer: RegistryAnswer) -> str | None:
+    if answer.status == 405 and answer.code:
+        return ManifestOutcome.DISALLOWED
+    known = {"NAME_UNKNOWN": ManifestOutcome.REPOSITORY_UNKNOWN, "MANIFEST_UNKNOWN": ManifestOutcome.TAG_UNKNOWN}
+    return known.get(answer.code) if answer.status == 404 else None
+
+
+def _found(client: RegistryClient | OciRegistry, tag: str | None, answer: RegistryAnswer) -> Manifest:
     document = answer.body
     if not isinstance(document, Mapping):
         raise Nonsense("the registry answered with something that is no manifest", status=answer.status)
-    platforms = member(document, "manifests")
-    if isinstance(platforms, list):
-        first = next((digest for entry in platforms if (digest := text(entry, "digest"))), None)
-        document = client.image_manifest(first).body if first else None
+    entries = platform_entries(document)
+    if entries is not None:
+        document = client.image_manifest(_measured(entries)).body if entries else None
     layers = member(document, "layers")
     sizes = [member(layer, "size") for layer in layers] if isinstance(layers, list) else []
     return Manifest(
@@ -78,7 +110,12 @@ def _found(client: RegistryClient, tag: str | None, answer: RegistryAnswer) -> M
         media_type=answer.media_type or None,
         compressed_bytes=sum(size for size in sizes if isinstance(size, int)) if sizes else None,
         layers=len(sizes) or None,
+        platforms=tuple(platform for platform, _ in entries or () if platform),
     )
+
+
+def _measured(entries: list[tuple[str, str]]) -> str:
+    return next((digest for platform, digest in entries if platform == _USUAL), entries[0][1])
 
 
 PROBE = ManifestProbe()

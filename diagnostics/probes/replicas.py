@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import ReadFailed
 from diagnostics.facts import RegistryLookup, Replica, Replicas
 from diagnostics.model import Fact
-from diagnostics.probes._shapes import word
+from diagnostics.probes._shapes import when, word
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
+
+if TYPE_CHECKING:
+    from azure.mgmt.containerregistry import models as sdk
 
 __all__ = ["PROBE"]
 
@@ -33,17 +36,21 @@ class ReplicasProbe:
         home = lookup.found
         subscription, group = resource_part(home.id, "subscriptions"), resource_part(home.id, "resourceGroups")
         client = reach.registries(subscription or "")
-        found = [
-            Replica(
-                region=str(replication.location),
-                provisioning_state=word(replication.provisioning_state),
-                enabled=replication.region_endpoint_enabled is not False,
-            )
-            for replication in client.replications.list(group or "", home.name)
-        ]
+        found = [_replica(replication) for replication in client.replications.list(group or "", home.name)]
         if home.region.lower() not in {replica.region.lower() for replica in found}:
             found.insert(0, Replica(region=home.region, provisioning_state=home.provisioning_state))
         return control_plane(Replicas(replicas=tuple(found)), "the registry's replications", reach)
+
+
+def _replica(replication: sdk.Replication) -> Replica:
+    status = replication.status
+    return Replica(
+        region=str(replication.location),
+        provisioning_state=word(replication.provisioning_state),
+        enabled=replication.region_endpoint_enabled is not False,
+        status=word(status.display_status) if status else None,
+        status_at=when(status.timestamp) if status else None,
+    )
 
 
 PROBE = ReplicasProbe()

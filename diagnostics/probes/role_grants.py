@@ -30,7 +30,7 @@ class RoleGrantsProbe:
     name = "role-grants"
     title = "the role assignments"
     value_type: type = RoleGrants
-    needs: tuple[str, ...] = ("registry", "compute")
+    needs: tuple[str, ...] = ("registry", "compute", "workspace")
     actions: tuple[str, ...] = (
         "Microsoft.Authorization/roleAssignments/read",
         "Microsoft.Authorization/roleDefinitions/read",
@@ -43,7 +43,7 @@ class RoleGrantsProbe:
         """Return :class:`RoleGrants` of the one principal that pulls."""
         lookup: RegistryLookup = facts["registry"]
         compute: Compute = facts["compute"]
-        puller = who_pulls(compute, lookup, subject.symptoms)
+        puller = who_pulls(compute, lookup, subject.symptoms, facts["workspace"])
         if lookup.found is None:
             raise ReadFailed("there is no registry that roles could be assigned on")
         if puller.principal_id is None:

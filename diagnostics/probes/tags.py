@@ -17,7 +17,10 @@ __all__ = ["PROBE"]
 
 
 class TagsProbe:
-    """Lists tags newest first (``/acr/v1/{repository}/_tags``, api 2021-07-01); further pages are not read."""
+    """Lists tags newest first (``/acr/v1/{repository}/_tags``, api 2021-07-01); further pages are not read.
+
+    Other registries list bare names (OCI distribution specification, *Listing Tags*), without times.
+    """
 
     name = "tags"
     title = "the repository's tags"
@@ -33,17 +36,18 @@ class TagsProbe:
         listed = member(answer.body, "tags")
         if not isinstance(listed, list):
             raise Nonsense("the registry's list of tags came without its tags")
-        newest = tuple(
-            TagDetail(
-                name=name,
-                created_at=when(member(entry, "createdTime")),
-                moved_at=when(member(entry, "lastUpdateTime")),
-            )
-            for entry in listed
-            if (name := text(entry, "name"))
-        )
-        value = Tags(newest=newest, complete=not answer.next_link)
+        names = [TagDetail(name=entry) for entry in listed if isinstance(entry, str)]
+        newest = tuple(names or (_detail(entry, name) for entry in listed if (name := text(entry, "name"))))
+        value = Tags(newest=newest, complete=not answer.next_link, dated=not names)
         return Known(value=value, source="the registry", vantage=Vantage.RESPONDER_NETWORK, time=reach.now())
+
+
+def _detail(entry: Any, name: str) -> TagDetail:
+    return TagDetail(
+        name=name,
+        created_at=when(member(entry, "createdTime")),
+        moved_at=when(member(entry, "lastUpdateTime")),
+    )
 
 
 PROBE = TagsProbe()

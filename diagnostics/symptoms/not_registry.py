@@ -9,6 +9,18 @@ SYMPTOM = SymptomRule(
     title="The run failed on something else",
     signatures=(
         Signature(
+            id="user-process-exited",
+            pattern=r"execution failed\. ?user process %line%exited with",
+            emitter="Azure ML common runtime",
+            foreign=True,
+            container_ran=True,
+            accepts=(
+                "Execution failed. User process 'python' exited with status code 1. Please check log file",
+                "UserError: execution failed. User process '/bin/bash' exited with exit code 137",
+            ),
+            rejects=("Execution failed. The image could not be pulled", "process exited with status code 1"),
+        ),
+        Signature(
             id="storage",
             pattern=(
                 r"\.(?:blob|dfs|file|queue|table)\.core\.\w+|\.onelake\.|abfss?://|wasbs?://"

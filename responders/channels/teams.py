@@ -50,6 +50,9 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 _Json = dict[str, Any]
 
+_IN_SIGHT = frozenset({Kind.ALSO, Kind.SETTLE, Kind.RUN})
+"""What stands above the fold: all that a reader has to act on."""
+
 
 def escape(text: str) -> str:
     """Return one line of ``text`` such that a TextBlock shows it as it stands."""
@@ -99,8 +102,8 @@ class _Frame:
 
     def around(self, blocks: Sequence[Block], said: str) -> Payload:
         """Return the payload with ``blocks`` after the first words and ``said`` announced in sight."""
-        seen = [part for block in blocks if block.kind is Kind.RUN for part in _block(block)]
-        folded = [part for block in blocks if block.kind is not Kind.RUN for part in _block(block)]
+        seen = [part for block in blocks if block.kind in _IN_SIGHT for part in _block(block)]
+        folded = [part for block in blocks if block.kind not in _IN_SIGHT for part in _block(block)]
         if self.stored:
             folded.append(_text(self.stored, isSubtle=True, size="Small"))
         loss = [_text(said, isSubtle=True)] if said else []

@@ -23,7 +23,8 @@ _FILTER = re.compile(
     r"(?:(?P<at>atScope\(\))|assignedTo\('(?P<to>[^']+)'\)|principalId eq '(?P<is>[^']+)')", re.IGNORECASE
 )
 _DENY_FILTER = re.compile(
-    r"atScope\(\)|principalId eq '[^']+'|gdprExportPrincipalId eq '[^']+'|denyAssignmentName", re.IGNORECASE
+    r"atScope\(\)|principalId eq '[^']+'|assignedTo\('[^']+'\)|gdprExportPrincipalId eq '[^']+'|denyAssignmentName",
+    re.IGNORECASE,
 )
 
 
@@ -205,11 +206,14 @@ class _Authorization:
             "atscope()" in asked.lower(),
             re.search(r"principalId eq '([^']+)'", asked, re.IGNORECASE),
         )
+        assigned = re.search(r"assignedTo\('([^']+)'\)", asked, re.IGNORECASE)
+        ids = self._access.groups_of(assigned[1]) if assigned else None
         kept = [
             _denial(it)
             for it in entries(self._azure.world, "deny_assignments")
             if (within(scope, it["scope"]) or (not only_here and within(it["scope"], scope or "/")))
             and (not only_for or _names(it, only_for[1]))
+            and (ids is None or any(_names(it, one) for one in ids))
         ]
         return page(request, kept)
 
@@ -239,7 +243,7 @@ def _names(denial: Mapping[str, Any], principal: str) -> bool:
 def _denial(stated: Mapping[str, Any]) -> dict[str, Any]:
     name = (stated.get("id") or stable_guid("deny", stated["scope"], stated.get("name"))).rsplit("/", 1)[-1]
     keys = ("actions", "notActions", "dataActions", "notDataActions")
-    created = "2025-01-01T00:00:00Z"
+    created = stated.get("createdOn") or "2025-01-01T00:00:00Z"
     properties = {
         "denyAssignmentName": stated.get("name") or name,
         "description": "",

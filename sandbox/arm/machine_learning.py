@@ -24,6 +24,8 @@ __all__ = ["routes"]
 _ANY = f"/subscriptions/{{subscription}}/providers/{TYPE}"
 _GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{TYPE}"
 _ONE = f"{_GROUP}/{{name}}"
+_SIZES = "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}/vmSizes"
+_USUAL_SIZE = "Standard_DS3_v2"
 _OPERATIONS = (
     "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices"
     "/locations/{location}/workspaceOperationsStatus/{operation}"
@@ -37,6 +39,7 @@ def routes(azure: Azure) -> list[Route]:
         route("GET", _ANY, it.all),
         route("GET", _GROUP, it.all),
         route("GET", _ONE, it.one),
+        route("GET", _SIZES, it.vm_sizes),
         route("GET", f"{_ONE}/computes", it.computes),
         route("GET", f"{_ONE}/computes/{{child}}", it.compute),
         route("GET", f"{_ONE}/jobs/{{child}}", it.job),
@@ -96,6 +99,19 @@ class _MachineLearning:
             else []
         )
         return ok(named[0]) if named else not_found(request.path)
+
+    def vm_sizes(self, _request: Request, found: Found) -> Answer:
+        """Return the sizes of the region's computes, with the disks that the world states (SDK model, not recorded)."""
+        sizes = {
+            it.get("vm_size") or _USUAL_SIZE: {
+                "name": it.get("vm_size") or _USUAL_SIZE,
+                "osVhdSizeMB": (it.get("os_disk_gb") or 0) * 1024,
+                "maxResourceVolumeMB": (it.get("ephemeral_disk_gb") or 0) * 1024,
+            }
+            for it in entries(self._azure.world, "computes")
+            if (it.get("region") or "").lower() in ("", found["location"].lower())
+        }
+        return ok({"value": list(sizes.values())})
 
     def job(self, request: Request, found: Found) -> Answer:
         workspace = self._find(found)

@@ -23,6 +23,7 @@ _KINDS = (
 _CHILDREN = (
     ("virtualNetworks", "subnets"),
     ("virtualNetworks", "virtualNetworkPeerings"),
+    ("firewallPolicies", "ruleCollectionGroups"),
     ("privateDnsZones", "A"),
     ("privateDnsZones", "virtualNetworkLinks"),
 )

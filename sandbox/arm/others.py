@@ -34,7 +34,10 @@ def routes(azure: Azure) -> list[Route]:
         route("GET", health, it.health),
         route("GET", events, it.events),
         route("GET", f"{_GROUP}/{_IDENTITIES}/{{name}}", it.identity),
+        route("GET", "{scope*}/providers/Microsoft.ManagedIdentity/identities/default", it.system_identity),
         route("GET", f"/subscriptions/{{subscription}}/providers/{_VAULTS}", it.vaults),
+        route("GET", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/deletedVaults", it.deleted_vaults),
+        route("POST", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkNameAvailability", it.free),
         route("GET", f"{_GROUP}/{_VAULTS}/{{name}}", it.vault),
         route("GET", f"{_GROUP}/{_VAULTS}/{{name}}/keys/{{key}}", it.key),
     ]
@@ -81,8 +84,8 @@ class _Others:
                     yield it["id"], stable_guid("principal", it["id"]), stable_guid("client", it["id"])
         workspaces = [self._azure.workspace_id(it) for it in entries(self._azure.world, "workspaces")]
         groups = {it.split("/providers/")[0] for it in workspaces}
-        for compute in entries(self._azure.world, "computes"):
-            for it in entries(table(compute, "identity"), "user_assigned"):
+        for carrier in (*entries(self._azure.world, "computes"), *entries(self._azure.world, "workspaces")):
+            for it in entries(table(carrier, "identity"), "user_assigned"):
                 for group in groups:
                     where = f"{group}/providers/{_IDENTITIES}/{it['name']}"
                     yield (
@@ -108,6 +111,19 @@ class _Others:
             }
         )
 
+    def system_identity(self, request: Request, found: Found) -> Answer:
+        """Return a compute's system-assigned identity with its client id (Managed Identity 2023-01-31)."""
+        name = found["scope"].rpartition("/computes/")[2].lower()
+        computes = entries(self._azure.world, "computes")
+        stated: Mapping[str, Any] = next((it for it in computes if it["name"].lower() == name), {})
+        identity = table(stated, "identity")
+        if not (principal := identity.get("principal_id")):
+            return not_found(request.path)
+        client = identity.get("app_id") or stable_guid("client", stated["name"])
+        properties = {"tenantId": self._azure.tenant, "principalId": principal, "clientId": client}
+        kind = "Microsoft.ManagedIdentity/identities"
+        return ok({"id": request.path, "name": "default", "type": kind, "properties": properties})
+
     def _vaults(self) -> dict[str, Mapping[str, Any]]:
         present = (
             it for it in entries(self._azure.world, "key_vaults") if (it.get("state") or "").lower() not in _GONE
@@ -119,6 +135,21 @@ class _Others:
         group = workspace["resource_group"] if workspace else "none"
         prefix = f"/subscriptions/{found['subscription']}/resourceGroups/{group}/providers/{_VAULTS}"
         return page(request, [_vault(f"{prefix}/{it['name']}", it) for it in self._vaults().values()])
+
+    def _known_vaults(self) -> dict[str, str]:
+        """Every vault's name and state in lower case; a purged or absent one is not known at all."""
+        stated = entries(self._azure.world, "key_vaults")
+        states = {it["name"].lower(): (it.get("state") or "present").lower() for it in stated}
+        return {name: state for name, state in states.items() if state not in ("purged", "absent")}
+
+    def deleted_vaults(self, request: Request, found: Found) -> Answer:
+        names = [name for name, state in self._known_vaults().items() if state in _GONE]
+        prefix = f"/subscriptions/{found['subscription']}/providers/Microsoft.KeyVault/locations/westeurope"
+        return page(request, [{"id": f"{prefix}/deletedVaults/{it}", "name": it, "properties": {}} for it in names])
+
+    def free(self, request: Request, _found: Found) -> Answer:
+        taken = str(request.json().get("name", "")).lower() in self._known_vaults()
+        return ok({"nameAvailable": not taken, **({"reason": "AlreadyExists"} if taken else {})})
 
     def vault(self, request: Request, found: Found) -> Answer:
         stated = self._vaults().get(found["name"].lower())

@@ -43,7 +43,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refused(path: Path, error: ScenarioError) -> dict[str, object]:
-    return {"scenario": path.stem, "verdict": None, "passed": False, "failures": list(error.problems)}
+    empty: dict[str, object] = {
+        "status": None,
+        "symptom": None,
+        "seconds": 0,
+        "causes": [],
+        "messages": [],
+        "calls": [],
+    }
+    return {"scenario": path.stem, "verdict": None, **empty, "passed": False, "failures": list(error.problems)}
 
 
 def _files(paths: list[Path]) -> list[Path]:

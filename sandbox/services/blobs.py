@@ -15,7 +15,7 @@ from sandbox.generated import log_content
 from sandbox.services import Service
 from sandbox.wire import Answer, Content, Reply, Request, asked_range, text_answer
 
-__all__ = ["build"]
+__all__ = ["Blobs", "build"]
 
 _USUAL = {
     401: ("NoAuthenticationInformation", "Server failed to authenticate the request."),
@@ -32,10 +32,12 @@ _SERVER = ("Server", "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0")
 
 def build(azure: Azure) -> Service:
     """Return the service."""
-    return _Blobs(azure)
+    return Blobs(azure)
 
 
-class _Blobs:
+class Blobs:
+    """Blobs behind a signature, by path; :mod:`sandbox.services.task_logs` keeps others in the same way."""
+
     def __init__(self, azure: Azure) -> None:
         self._azure = azure
         accounts = (azure.storage_account(it) for it in entries(azure.world, "workspaces"))
@@ -47,9 +49,11 @@ class _Blobs:
         }
 
     def knows(self, host: str) -> bool:
+        """Whether this is one of the accounts."""
         return host in self._hosts
 
     def answer(self, request: Request) -> Reply | None:
+        """Return a blob, whole or in part, or why not."""
         if request.method not in ("GET", "HEAD"):
             return None
         if request.query.get("sig") != self._azure.sentinel:
@@ -86,6 +90,7 @@ class _Blobs:
         )
 
     def error(self, request: Request, status: int, code: str | None, message: str | None) -> Answer:
+        """Return an error as storage writes it."""
         usual = _USUAL.get(status, ("InternalError", "The request failed."))
         name, words = code or usual[0], message or usual[1]
         when = self._azure.scenario.now.strftime("%Y-%m-%dT%H:%M:%S.0000000Z")

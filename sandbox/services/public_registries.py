@@ -1,5 +1,7 @@
 """Docker Hub and the Microsoft Container Registry: only in worlds that name them.
 
+To others the Microsoft Container Registry is out of reach: it is asked by default, and its content is not known there.
+
 Docker Hub as its documentation describes it ("Token authentication", "Docker Hub pull usage and limits");
 its answers for what does not exist are those of the CNCF distribution.
 """
@@ -12,7 +14,7 @@ from sandbox.oci import Shelf
 from sandbox.registry_api import Reader, RegistryApi, registry_error
 from sandbox.services import Service
 from sandbox.tokens import Token
-from sandbox.wire import Answer, Reply, Request, json_answer
+from sandbox.wire import CUT, Answer, Reply, Request, json_answer
 
 __all__ = ["build"]
 
@@ -32,7 +34,8 @@ class _PublicRegistries:
         named |= {it["registry"].lower() for it in entries(azure.world, "images")}
         self._hub_name = next((it for it in _HUB_NAMES if it in named), None)
         self._hosts = {HUB, HUB_AUTH} if self._hub_name else set()
-        self._hosts |= named & {MCR}
+        self._hosts |= {MCR}
+        self._mcr_named = MCR in named
         self._shelf = Shelf(azure.world, _HUB_NAMES)
         self._hub = RegistryApi(HUB, self._shelf)
         self._mcr = RegistryApi(MCR, Shelf(azure.world, (MCR,)))
@@ -41,6 +44,8 @@ class _PublicRegistries:
         return host in self._hosts
 
     def answer(self, request: Request) -> Reply | None:
+        if request.host == MCR and not self._mcr_named:
+            return CUT
         name = MCR if request.host == MCR else self._hub_name or HUB
         if request.host == HUB_AUTH:
             return self._token(request)

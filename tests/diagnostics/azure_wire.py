@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import requests
+import urllib3
 from diagnostic_samples import REGISTRY, SERVER, WORKSPACE
 
 from diagnostics.azure.clouds import CLOUDS
+from diagnostics.model import Fact
 from diagnostics.reach import Reach
 from sandbox import Sandbox, Scenario, parse_scenario
 from sandbox.merge import merged
@@ -100,16 +103,45 @@ class BentSandbox(Sandbox):
         return super()._reply(request)
 
 
+Begin = Callable[..., BentSandbox]
+"""Starts a sandbox with changes to the story."""
+
+Read = Callable[..., dict[str, Fact]]
+"""Reads the named facts by their probes."""
+
+
 def arm_error(status: int, code: str = "Failed", message: str = "It did not work.") -> Answer:
     """Return an error in Resource Manager's envelope (recorded shape)."""
     return json_answer(status, {"error": {"code": code, "message": message}})
 
 
+class Broken(requests.adapters.BaseAdapter):
+    """A connection that breaks in the middle of a body, which no proxy on loopback can do on request."""
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
+        """Answer with a head whose body never comes."""
+        answer = requests.Response()
+        answer.status_code = 200
+        answer.raw = _BreaksOff()
+        answer.request = request
+        return answer
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class _BreaksOff:
+    def read(self, *_sizes: int, **_options: Any) -> bytes:
+        raise urllib3.exceptions.ProtocolError("Connection broken")
+
+    def close(self) -> None:
+        pass
+
+
 def close(reach: Reach) -> None:
     """Close every connection of ``reach``, so that no socket is left to the garbage collector."""
-    reach.arm._client.close()
-    reach.session.close()
-    for client in (*reach._registries.values(), *reach._roles.values()):
+    clients: list[Any] = [reach.arm._client, reach.session, *reach._registries.values(), *reach._roles.values()]
+    for client in clients:
         client.close()
 
 
@@ -127,8 +159,11 @@ __all__ = [
     "SUBSCRIPTION_ID",
     "WORKSPACE",
     "Answer",
+    "Begin",
     "BentSandbox",
+    "Broken",
     "Literal",
+    "Read",
     "Request",
     "arm_error",
     "close",

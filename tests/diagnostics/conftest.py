@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from azure.identity import ManagedIdentityCredential
-from azure_wire import CLOUD, BentSandbox, close, scenario
+from azure_wire import CLOUD, Begin, BentSandbox, Read, close, scenario
+from diagnostic_samples import subject
 
 from diagnostics.azure import arm
+from diagnostics.model import Fact
+from diagnostics.probing import FactReader, Subject
 from diagnostics.reach import Reach
-
-Begin = Callable[..., BentSandbox]
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
 
     Clients try again as often as ever, but at once: no test waits for a clock.
     """
-    monkeypatch.setitem(arm.LIMITS, "retry_backoff_factor", 0)  # type: ignore[arg-type]
+    monkeypatch.setitem(arm.LIMITS, "retry_backoff_factor", 0)
     with ExitStack() as stack:
 
         def start(**changes: Any) -> BentSandbox:
@@ -48,3 +50,19 @@ def reach() -> Iterator[Reach]:
         made = Reach(cloud=CLOUD, credential=credential)
         yield made
         close(made)
+
+
+@pytest.fixture
+def read(reach: Reach) -> Iterator[Read]:
+    """Give a function that reads facts as an investigation does, with all the time of the world."""
+    pool = ThreadPoolExecutor(max_workers=16)
+
+    def facts(*names: str, about: Subject | None = None, knowing: dict[str, Fact] | None = None) -> dict[str, Fact]:
+        reader = FactReader(pool, reach, lambda: 60.0)
+        for name, fact in (knowing or {}).items():
+            reader.know(name, fact)
+        reader.start(names, about or subject())
+        return reader.facts()
+
+    yield facts
+    pool.shutdown()

@@ -38,6 +38,7 @@ from diagnostics.model import (
     Unknown,
     Vantage,
 )
+from diagnostics.probing import Subject
 from diagnostics.references import MalformedReference, parse
 from diagnostics.verdicts import Judgement
 from sandbox.roles import BUILT_IN
@@ -256,3 +257,22 @@ def judged(cause: str, shown: Symptom, *, facts: dict[str, Any], **changes: Any)
     said = found.judge(Case(evidence(shown, facts=facts, **changes)))
     assert said is not None
     return said
+
+
+def subject(image: str = IMAGE, **changes: Any) -> Subject:
+    """Return what a probe is told of the failed run."""
+    values: dict[str, Any] = {
+        "run": run(),
+        "details": details(),
+        "image": parse(image),
+        "image_text": image,
+        "symptoms": (symptom(),),
+    }
+    return Subject(**values | changes)
+
+
+def value(fact: Fact, kind: type) -> Any:
+    """Return the value of a fact that was read."""
+    assert isinstance(fact, Known), fact
+    assert isinstance(fact.value, kind)
+    return fact.value

@@ -130,9 +130,7 @@ def test_text_does_not_depend_on_order_or_zone() -> None:
     west = replace(RUN, failed_at=RUN.failed_at.astimezone(timezone(timedelta(hours=-7))))
     assert to_json(west) == to_json(RUN)
     assert '"failed_at":"2026-11-20T12:00:00Z"' in to_json(RUN)
-    assert to_json(replace(RUN, tags={"a": "1", "b": "2"})) == to_json(
-        replace(RUN, tags={"b": "2", "a": "1"})
-    )
+    assert to_json(replace(RUN, tags={"a": "1", "b": "2"})) == to_json(replace(RUN, tags={"b": "2", "a": "1"}))
 
 
 def test_time_without_a_zone_is_utc() -> None:

@@ -120,9 +120,7 @@ def test_long_log_costs_the_same_whatever_its_length(size: int) -> None:
 def test_partial_lines_at_the_cut_are_dropped() -> None:
     """What the cut left of a line is not shown as if it were one."""
     excerpts = read_ranged("a.log", Server(numbered(100_000)))
-    assert all(
-        line.startswith("line ") and line.endswith(" of the log") for line in by_number(excerpts).values()
-    )
+    assert all(line.startswith("line ") and line.endswith(" of the log") for line in by_number(excerpts).values())
 
 
 @pytest.mark.parametrize("tells_total", [True, False])
@@ -273,8 +271,7 @@ def test_empty_text_has_no_excerpt() -> None:
 
 
 TEXTS = st.lists(
-    st.text(max_size=8)
-    | st.sampled_from(["\r", "\n", "\r\n", "\x1b[", "\x1b]", "\x07", "\x00", "\u2028", "pwd=x "])
+    st.text(max_size=8) | st.sampled_from(["\r", "\n", "\r\n", "\x1b[", "\x1b]", "\x07", "\x00", "\u2028", "pwd=x "])
 ).map("".join)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnostics.facts import GrantedPermissions
-from diagnostics.permissions import CONTENT_READ, PULL, Right, grants_action, grants_pull, matches
+from diagnostics.permissions import CONTENT_READ, METADATA_READ, PULL, Right, grants_action, grants_pull, matches
 
 REGISTRY_WIDE = {
     "Owner",
@@ -193,7 +193,7 @@ def test_a_custom_role_s_wildcard_in_data_actions_is_undecided_too() -> None:
     """The same holds for data actions in the repositories' mode."""
     wild = custom_grant(data_actions=("Microsoft.ContainerRegistry/registries/repositories/*",))
     assert grants_pull([wild], abac=True) is Right.UNDECIDED
-    assert grants_pull([custom_grant(data_actions=(CONTENT_READ,))], abac=True) is Right.GRANTED
+    assert grants_pull([custom_grant(data_actions=(CONTENT_READ, METADATA_READ))], abac=True) is Right.GRANTED
 
 
 def test_a_right_taken_away_in_one_block_does_not_clear_another_block_s_wildcard() -> None:

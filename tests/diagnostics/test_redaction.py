@@ -79,9 +79,7 @@ LEAKS = {
     "PEM escaped": PEM.replace("MIIE", SECRET).replace("\n", "\\n"),
     "PEM without end": f"-----BEGIN PRIVATE KEY-----\n{SECRET}{'x' * 48}\n",
     "PEM without begin": f"{SECRET}{'x' * 48}\nabcd==\n-----END PRIVATE KEY-----",
-    "PEM with prefixes": "\n".join(
-        "2026-01-01T00:00:00Z | " + x for x in PEM.replace("MIIE", SECRET).split("\n")
-    ),
+    "PEM with prefixes": "\n".join("2026-01-01T00:00:00Z | " + x for x in PEM.replace("MIIE", SECRET).split("\n")),
 }
 
 KEPT = [
@@ -156,9 +154,7 @@ def test_neighbours_stay(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text", [PEM, f"a\n{PEM}\nb", PEM.replace("END", "BEGIN"), "\n".join(LEAKS.values())]
-)
+@pytest.mark.parametrize("text", [PEM, f"a\n{PEM}\nb", PEM.replace("END", "BEGIN"), "\n".join(LEAKS.values())])
 def test_lines_keep_their_numbers(text: str) -> None:
     """A redacted text has as many lines as before, even where a key ran over several."""
     assert redact(text).count("\n") == text.count("\n")

@@ -111,9 +111,7 @@ def test_malformed_reference_names_its_part(text: str, part: str, suggestion: st
 
 
 COMPONENT = st.from_regex(r"[a-z0-9]{1,6}((\.|_|__|-{1,3})[a-z0-9]{1,6}){0,2}", fullmatch=True)
-HOSTS = st.sampled_from(
-    ["docker.io", "x.azurecr.io", "localhost:5000", "contoso-a1b2.azurecr.us", "10.0.0.4:443"]
-)
+HOSTS = st.sampled_from(["docker.io", "x.azurecr.io", "localhost:5000", "contoso-a1b2.azurecr.us", "10.0.0.4:443"])
 REFERENCES = st.builds(
     ImageReference,
     registry=HOSTS,

@@ -288,6 +288,10 @@ def test_firewalls_and_their_inspection(shared: Client) -> None:
     [firewall] = shared.arm(f"{SUBSCRIPTION}/providers/Microsoft.Network/azureFirewalls", "2024-05-01").json()["value"]
     policy = shared.arm(firewall["properties"]["firewallPolicy"]["id"], "2024-05-01").json()["properties"]
     assert policy["transportSecurity"]["certificateAuthority"]["name"] == "proseware-ca"
+    where = f"{firewall['properties']['firewallPolicy']['id']}/ruleCollectionGroups"
+    [group] = shared.arm(where, "2024-05-01").json()["value"]
+    [rule] = group["properties"]["ruleCollections"][0]["rules"]
+    assert (rule["targetFqdns"], rule["terminateTLS"]) == (["*.microsoft.com"], True)
 
 
 def test_other_providers(shared: Client) -> None:

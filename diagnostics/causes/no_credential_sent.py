@@ -1,0 +1,131 @@
+"""The image sits in a registry that the run had no credential for."""
+
+from __future__ import annotations
+
+from diagnostics.case import Case
+from diagnostics.causes._commands import az
+from diagnostics.causes._credentials import (
+    connections_to,
+    foreign_host,
+    registry_host,
+    tried_anonymously,
+    workspace_words,
+)
+from diagnostics.model import PullStep, Remedy
+from diagnostics.pullers import PullerKind
+from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
+
+__all__ = ["CAUSE"]
+
+_NEEDS = ("registry", "compute", "workspace-connections")
+_OPEN = frozenset({"mcr.microsoft.com"})
+"""Registries that let everybody pull everything."""
+
+_ALIKE = ("docker.io", "quay.io")
+"""Registries that answer the same for a repository that does not exist and for one that is private."""
+
+
+class NoCredentialSent:
+    """A refusal of a registry that is neither the workspace's own nor open nor named by any connection."""
+
+    id = "no-credential-sent"
+    title = "The image is in a registry that the run had no credential for"
+    step = PullStep.IDENTITY
+    rank = 15
+    masked = False
+    explains = frozenset({"unauthorized", "identity-misconfigured"})
+    needs = _NEEDS
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return *proven* where nothing that Azure shows could have logged in at the registry."""
+        host = registry_host(case)
+        if host is None:
+            return unread(self.title, "", "the registry that the image is in")
+        sent = _credential(case, host)
+        if sent:
+            return contradicted(sent)
+        found = connections_to(case)
+        if found is None:
+            return unread(self.title, host, *case.unread("workspace-connections"), remedies=_remedies(case, host))
+        if found:
+            return contradicted(f"the workspace has the connection {found[0].name} for {host}")
+        if foreign_host(case):
+            return self._foreign(case, host)
+        return self._azure(case, host)
+
+    def _foreign(self, case: Case, host: str) -> Judgement:
+        if host.endswith(_ALIKE) or case.symptom != "unauthorized":
+            unseen = f"whether the repository exists: {host} answers the same for a private one as for none"
+            return unread(self.title, host, unseen, remedies=_remedies(case, host))
+        return _proven(case, host, f"{host} is no Azure registry, so no identity logs in there")
+
+    def _azure(self, case: Case, host: str) -> Judgement:
+        puller, registry = case.puller, case.registry
+        if registry is None or puller is None:
+            missing = case.unread("registry", "compute") or (f"{host} is in no list of registries that we may read",)
+            return unread(self.title, host, *missing, remedies=_remedies(case, host))
+        if puller.kind is not PullerKind.NOBODY:
+            return unread(self.title, host, puller.reason)
+        if not registry.admin_user_enabled:
+            return compatible(self.title, "the compute has no identity, which is the nearer reason")
+        return _proven(
+            case, host, puller.reason, f"the workspace keeps no key of {registry.name}: it is not its own registry"
+        )
+
+
+def _credential(case: Case, host: str) -> str | None:
+    """Return what the run had, or why it needs none."""
+    details, puller = case.evidence.details, case.puller
+    if host in _OPEN or (case.registry is not None and case.registry.anonymous_pull):
+        return f"{host} lets anybody pull without a credential"
+    if details is not None and details.registry_username:
+        return "the run's definition holds a user name for the registry"
+    if case.lookup is not None and case.lookup.attached:
+        return f"{host} is the workspace's own registry"
+    if puller is not None and puller.kind is PullerKind.IDENTITY and not foreign_host(case):
+        return f"the pull can use the {puller}"
+    return None
+
+
+def _proven(case: Case, host: str, *why: str) -> Judgement:
+    reasons = [
+        *why,
+        f"the workspace has no connection for {host}, and the run's definition holds no user name for it",
+        "it does not let everybody in",
+    ]
+    if tried_anonymously(case):
+        reasons.append("the log itself says that the pull was tried without a credential")
+    headline = f"No credential was sent to {host}: the workspace has none for it"
+    return proven(headline, host, *reasons, remedies=_remedies(case, host))
+
+
+def _remedies(case: Case, host: str) -> tuple[Remedy, ...]:
+    workspace, group = workspace_words(case)
+    own = (
+        case.workspace.container_registry.rsplit("/", 1)[-1]
+        if case.workspace and case.workspace.container_registry
+        else ""
+    )
+    move = (
+        Remedy(
+            title=f"Or copy the image into the workspace's own registry {own}",
+            command=az("acr", "import", "--name", own, "--source", str(case.image)) if case.image else "",
+        ),
+    )
+    return (
+        Remedy(
+            title=f"Add a workspace connection for {host}",
+            detail=(
+                "Studio: Settings > Connections > Add > Container registry, with a user name and a token that may pull "
+                "only. In a file: type: container_registry, target: the registry, credentials: username_password."
+            ),
+            command=az(
+                "ml", "connection", "create", "--file", "connection.yml", "--workspace-name", workspace,
+                "--resource-group", group,
+            ),
+        ),
+        *(move if own else ()),
+    )  # fmt: skip
+
+
+CAUSE = NoCredentialSent()

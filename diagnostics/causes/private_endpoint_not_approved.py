@@ -1,0 +1,153 @@
+"""The private endpoint that the compute's way needs is not approved."""
+
+from __future__ import annotations
+
+from diagnostics.case import Case
+from diagnostics.causes._advice import advised
+from diagnostics.causes._commands import az, bicep_text
+from diagnostics.causes._said import far_address, is_private, name_unknown, refused_by_registry, said_by_service
+from diagnostics.causes._ways import WAY_FACTS, Place, PrivateWay, private_way, public_way_open
+from diagnostics.facts import Registry
+from diagnostics.model import PullStep, Remedy
+from diagnostics.network_facts import ComputeNetwork, PrivateEndpoint, PrivateZones
+from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
+
+__all__ = ["CAUSE"]
+
+_API = "2025-11-01"
+
+_WAY_OUT = "Approve the connection under the registry's Networking, Private access"
+
+
+class PrivateEndpointNotApproved:
+    """Judged by the connection's state: a rejected one, too, is provisioned well (recorded)."""
+
+    id = "private-endpoint-not-approved"
+    title = "The private endpoint that the compute's way needs is not approved"
+    step = PullStep.NETWORK
+    rank = 10
+    masked = False
+    explains = frozenset({"dns", "network-firewall", "network-timeout", "forbidden", "insufficient-evidence"})
+    needs = (*WAY_FACTS, "private-zones")
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return *proven* where every endpoint that serves the compute waits, was rejected or is cut off."""
+        return advised(self._judged(case), _WAY_OUT)
+
+    def _judged(self, case: Case) -> Judgement:
+        registry = case.registry
+        if registry is None:
+            return unread(self.title, case.registry_words, *case.unread("registry"))
+        if case.while_building:
+            return unread(self.title, registry.id.lower(), "the build's way to the registry was not checked")
+        broken = [found for found in registry.private_endpoints if found.status.lower() != "approved"]
+        if not broken:
+            return _none_broken(case, registry)
+        way = private_way(case, registry)
+        if way.approved:
+            return contradicted(f"the compute has an approved private endpoint: {way.words}")
+        if way.endpoints:
+            return _judged(case, registry, way)
+        if way.none:
+            return contradicted(way.none)
+        return _out_of_sight(case, registry, way)
+
+
+def _none_broken(case: Case, registry: Registry) -> Judgement:
+    if registry.private_endpoints and case.registry_changed:
+        since = f"all are approved now, but {case.registry_changed}"
+        return unread(PrivateEndpointNotApproved.title, registry.id.lower(), since)
+    if registry.private_endpoints:
+        return contradicted(f"every private endpoint connection of {registry.name} is approved")
+    return contradicted(f"{registry.name} has no private endpoint connection at all")
+
+
+def _judged(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
+    if case.symptom != "dns" and said_by_service(case):
+        return compatible(PrivateEndpointNotApproved.title, "a service of Azure's asked, not a node in that network")
+    if public_way_open(registry) and not refused_by_registry(case):
+        return _beside_public_way(case, registry, way)
+    return _proven(case, registry, way.endpoints[0])
+
+
+def _beside_public_way(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
+    """Where the public way may be open, only who was led to the endpoint is held up by its state."""
+    address = far_address(case)
+    if address is not None and is_private(address):
+        return _proven(case, registry, way.endpoints[0])
+    if address is not None or case.symptom in {"forbidden", "insufficient-evidence"}:
+        words = f"the public way of {registry.name} may be open, and nothing shows that another one was taken"
+        return compatible(PrivateEndpointNotApproved.title, words)
+    zones, network = case.value("private-zones", PrivateZones), case.value("compute-network", ComputeNetwork)
+    if zones is None:
+        return unread(PrivateEndpointNotApproved.title, registry.id.lower(), *case.unread("private-zones"))
+    vnet = network.vnet if network else None
+    zone = next((one for one in zones.zones if vnet and one.link_to(vnet)), None)
+    if zone is not None and zone.has(registry.login_server.partition(".")[0]) is not name_unknown(case):
+        return _proven(case, registry, way.endpoints[0])
+    return compatible(PrivateEndpointNotApproved.title, "no private zone that was seen leads the name to it")
+
+
+def _out_of_sight(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
+    """Where no endpoint is approved and public access is off, no way leads in, wherever the endpoint stands."""
+    open_ = [found for found in registry.private_endpoints if found.status.lower() == "approved"]
+    seen = not case.unread("private-endpoints", "compute-network")
+    if seen and way.place is Place.SUBNET and not open_ and not registry.public_access:
+        only = registry.private_endpoints[0]
+        endpoint = PrivateEndpoint(connection=only.name, status=only.status, endpoint_id=only.endpoint_id)
+        return _proven(case, registry, endpoint)
+    return unread(PrivateEndpointNotApproved.title, registry.id.lower(), *way.unknown)
+
+
+def _proven(case: Case, registry: Registry, endpoint: PrivateEndpoint) -> Judgement:
+    state = endpoint.status or "without a state"
+    reasons = [f"the connection {endpoint} of {registry.name} lets no traffic through"]
+    reasons.append(
+        "the text fits: no record is made for an endpoint that is not approved"
+        if name_unknown(case)
+        else f"no other private endpoint of {registry.name} serves {case.compute_words}"
+    )
+    return proven(
+        f"the private endpoint {endpoint.connection} of {registry.name} is not approved: {state}",
+        f"{registry.id}/privateEndpointConnections/{endpoint.connection}".lower(),
+        *reasons,
+        remedies=(_remedy(registry, endpoint),),
+    )
+
+
+def _remedy(registry: Registry, endpoint: PrivateEndpoint) -> Remedy:
+    if endpoint.status.lower() == "disconnected":
+        return Remedy(
+            title=f"Create the private endpoint {endpoint.connection} anew: a cut connection cannot be approved",
+            detail=(
+                f"Portal: {registry.name} > Networking > Private access > remove {endpoint.connection}, then Create a "
+                "private endpoint connection in the compute's network. Its owner deleted or cut the old one."
+            ),
+        )
+    connection = f"{registry.id}/privateEndpointConnections/{endpoint.connection}"
+    return Remedy(
+        title=f"Approve the private endpoint connection {endpoint.connection} of {registry.name}",
+        detail=f"Portal: {registry.name} > Networking > Private access > {endpoint.connection} > Approve.",
+        command=az(
+            *("network", "private-endpoint-connection", "approve", "--id", connection),
+            *("--description", "Approved for training"),
+        ),
+        bicep=_bicep(registry, endpoint),
+    )
+
+
+def _bicep(registry: Registry, endpoint: PrivateEndpoint) -> str:
+    return f"""resource registry 'Microsoft.ContainerRegistry/registries@{_API}' existing = {{
+  name: {bicep_text(registry.name)}
+}}
+
+resource approved 'Microsoft.ContainerRegistry/registries/privateEndpointConnections@{_API}' = {{
+  parent: registry
+  name: {bicep_text(endpoint.connection)}
+  properties: {{
+    privateLinkServiceConnectionState: {{ status: 'Approved', description: 'Approved for training' }}
+  }}
+}}"""
+
+
+CAUSE = PrivateEndpointNotApproved()

@@ -1,0 +1,116 @@
+"""The identity holds a repository role, and the role's condition leaves the image's repository out."""
+
+from __future__ import annotations
+
+from diagnostics.case import Case
+from diagnostics.causes._commands import az, bicep_text
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, PullRight, grants_until, no_right_needed, pull_right
+from diagnostics.describing import grant_words, mode_words
+from diagnostics.facts import Grant
+from diagnostics.model import PullStep, Remedy
+from diagnostics.permissions import Right
+from diagnostics.verdicts import Judgement, contradicted, proven, unread
+
+__all__ = ["CAUSE"]
+
+_MOST = 400
+
+
+class RepositoryConditionExcludesImage:
+    """Source: *Microsoft Entra attribute-based access control for repository permissions* (2025-12-11).
+
+    A condition is judged by :mod:`diagnostics.conditions`; one that is not understood never proves anything.
+    """
+
+    id = "repository-condition-excludes-image"
+    title = "The repository role's condition does not cover this repository"
+    step = PullStep.PERMISSION
+    rank = 4
+    masked = True
+    explains = AUTH_SYMPTOMS
+    needs = RIGHT_FACTS
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return *proven* where every repository role that is held names other repositories alone."""
+        registry = case.registry
+        if registry is not None and not registry.abac:
+            return contradicted(
+                f"{registry.name} works in the mode {mode_words(registry)}, which knows no repositories"
+            )
+        needless = no_right_needed(case)
+        if needless:
+            return contradicted(needless)
+        right = pull_right(case)
+        if right is None:
+            return unread(self.title, case.registry_words, *case.unread(*RIGHT_FACTS))
+        if right.then is Right.GRANTED:
+            return contradicted("a role that covers the repository was there")
+        before = grants_until(right.narrowed, case.failed_at)
+        if right.then is Right.UNDECIDED or right.undated:
+            return _undecided(right)
+        return _proven(case, right, before) if before else contradicted("no repository role with a condition is held")
+
+
+def _undecided(right: PullRight) -> Judgement:
+    open_ = next((grant for grant in right.grants if grant.condition and right.by([grant]) is Right.UNDECIDED), None)
+    if open_ is None:
+        return contradicted("no repository role with a condition that could leave the repository out is held")
+    why = f"whether the condition of {open_.role} covers {right.repository or 'the repository'}: {_quoted(open_)}"
+    return unread(RepositoryConditionExcludesImage.title, _target(right), why, remedies=(_widen(right, open_),))
+
+
+def _target(right: PullRight) -> str:
+    return f"{right.principal_id} on {right.registry.id.lower()} for {right.repository}"
+
+
+def _quoted(grant: Grant) -> str:
+    condition = " ".join((grant.condition or "").split())
+    return condition if len(condition) <= _MOST else condition[:_MOST] + " ..."
+
+
+def _proven(case: Case, right: PullRight, narrowed: tuple[Grant, ...]) -> Judgement:
+    reasons = [f"{right.registry.name} works in the mode {mode_words(right.registry)}"]
+    for grant in narrowed:
+        reasons.append(
+            f"{grant_words(grant, right.principal_id)}, under a condition that {right.repository} does not meet"
+        )
+        reasons.append(f"its condition: {_quoted(grant)}")
+    fixed = right.now is Right.GRANTED
+    if fixed and right.since:
+        reasons.append(f"fixed since: a role that covers it was granted on {right.since:%Y-%m-%d %H:%M} UTC")
+    remedy = Remedy(title="Run again: the right has been granted since") if fixed else _widen(right, narrowed[0])
+    headline = (
+        f"{case.compute_words} may not pull {right.repository} from {right.registry.name}: "
+        f"the condition of its {narrowed[0].role} role leaves that repository out"
+    )
+    return proven(headline, _target(right), *reasons, remedies=(remedy,))
+
+
+def _widen(right: PullRight, grant: Grant) -> Remedy:
+    repository = right.repository or ""
+    prefix = f"{repository.rpartition('/')[0]}/" if "/" in repository else ""
+    named = f"the prefix {prefix!r} (with its closing slash)" if prefix else f"the name {repository!r}"
+    return Remedy(
+        title=f"Widen the condition of {grant.role} on {right.registry.name} to {repository}",
+        detail=(
+            f"Portal: {right.registry.name} > Access control (IAM) > Role assignments > {grant.role} > View/Edit "
+            f"condition: add {named}. With az: save what the command lists, edit its condition, and hand it to "
+            "'az role assignment update --role-assignment'. The same role cannot be assigned a second time."
+        ),
+        command=az(
+            "role", "assignment", "list", "--assignee", right.principal_id, "--role", grant.role, "--scope", grant.scope
+        ),
+        bicep=(
+            f"// in the role assignment of {grant.role}, Microsoft.Authorization/roleAssignments@2022-04-01\n"
+            f"condition: {bicep_text(_widened(grant, repository))}\nconditionVersion: '2.0'"
+        ),
+    )
+
+
+def _widened(grant: Grant, repository: str) -> str:
+    name = "@Request[Microsoft.ContainerRegistry/registries/repositories:name]"
+    condition = " ".join((grant.condition or "").split())
+    return f"({condition}) OR ({name} StringEqualsIgnoreCase '{repository}')"
+
+
+CAUSE = RepositoryConditionExcludesImage()

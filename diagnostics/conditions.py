@@ -1,0 +1,231 @@
+"""Conditions of role assignments, as far as they speak of a repository's name: read, and judged in three values.
+
+Source: *Azure role assignment condition format and syntax* (version 2.0) and *rbac-abac-repository-permissions*
+(2025-12-11). ``True`` and ``False`` are said only where the documents decide. An attribute, an operator or a form
+that is not understood is ``None``, and stays so unless the rest decides without it (``true OR unknown``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from diagnostics.linear import pattern
+
+__all__ = ["holds"]
+
+_LONGEST = 8 * 1024
+"""Azure's own limit for a condition."""
+
+_DEEPEST = 40
+"""Nested parentheses and negations; conditions of the portal's editor have five."""
+
+_NAME = ("request", "microsoft.containerregistry/registries/repositories:name")
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'[^'\\]*')"
+    r"|@(?P<source>[A-Za-z]+)\[(?P<attribute>[^\[\]']*)\]"
+    r"|(?P<mark>&&|\|\||[(){},!])"
+    r"|(?P<word>[A-Za-z0-9_][A-Za-z0-9_.:+-]*))"
+)
+
+_ANY_OF_ONE = {"foranyofanyvalues": any, "forallofanyvalues": any, "foranyofallvalues": all, "forallofallvalues": all}
+"""Cross products, where the left side is one value: the second half alone says how the right side counts."""
+
+_WORDS = {"and": "&&", "or": "||", "not": "!"}
+
+
+class _NotUnderstoodError(Exception):
+    """The condition's form is none that the documents define."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    source: str = ""
+
+
+def holds(condition: str, *, action: str, repository: str | None) -> bool | None:
+    """Return whether ``condition`` lets ``action`` through on ``repository``; ``None`` where it is not known.
+
+    Linear in the length of the condition, which others wrote.
+    """
+    if len(condition) > _LONGEST or not condition.isascii():
+        return None
+    try:
+        return _Reader(_tokens(condition), action.lower(), repository).whole()
+    except _NotUnderstoodError:
+        return None
+
+
+def _tokens(condition: str) -> list[_Token]:
+    found, at, end = [], 0, len(condition.rstrip())
+    while at < end:
+        match = _TOKEN.match(condition, at)
+        if match is None:
+            raise _NotUnderstoodError
+        kind = match.lastgroup or ""
+        if kind == "attribute":
+            found.append(_Token("attribute", match["attribute"].strip().lower(), match["source"].lower()))
+        elif kind == "text":
+            found.append(_Token("text", match["text"][1:-1]))
+        else:
+            text = _WORDS.get(match[kind].lower(), match[kind])
+            found.append(_Token("mark" if text in _WORDS.values() else kind, text))
+        at = match.end()
+    return found
+
+
+class _Reader:
+    """Reads by recursive descent and judges on the way: Kleene's three values, so order does not matter."""
+
+    def __init__(self, tokens: list[_Token], action: str, repository: str | None) -> None:
+        self._tokens, self._at = tokens, 0
+        self._action, self._repository = action, repository
+
+    def whole(self) -> bool | None:
+        value = self._expression(0)
+        if self._at != len(self._tokens):
+            raise _NotUnderstoodError
+        return value
+
+    def _expression(self, depth: int) -> bool | None:
+        """Operands joined by one kind of operator; which of two kinds binds closer is not documented."""
+        values = [self._operand(depth)]
+        joint = self._peek()
+        while joint in {"&&", "||"} and self._take(joint):
+            values.append(self._operand(depth))
+        if self._peek() in {"&&", "||"}:
+            raise _NotUnderstoodError
+        return _none_is_false(values) if joint != "||" else _negated(_none_is_false(_negated(it) for it in values))
+
+    def _operand(self, depth: int) -> bool | None:
+        if depth > _DEEPEST:
+            raise _NotUnderstoodError
+        if self._take("!"):
+            return _negated(self._operand(depth + 1))
+        if self._take("("):
+            value = self._expression(depth + 1)
+            self._need(")")
+            return value
+        return self._comparison()
+
+    def _comparison(self) -> bool | None:
+        token = self._next()
+        if token.kind == "attribute":
+            return self._compared(token)
+        word = token.text.lower() if token.kind == "word" else ""
+        if word in {"actionmatches", "suboperationmatches"}:
+            wanted = [one for one in self._values(braces=True) if one is not None]
+            return any(_covers(one, self._action) for one in wanted) if word == "actionmatches" and wanted else None
+        if word in {"exists", "notexists"} and self._next().kind == "attribute":
+            return None
+        raise _NotUnderstoodError
+
+    def _compared(self, attribute: _Token) -> bool | None:
+        operator = self._next()
+        if operator.kind != "word":
+            raise _NotUnderstoodError
+        several = self._peek() == "{"
+        if not several and self._kind() in {"word", "attribute"}:
+            self._next()
+            return None  # a number, a truth value, another attribute: none of them is a repository's name
+        stated = self._values(braces=several)
+        values = [one for one in stated if one is not None]
+        if (attribute.source, attribute.text) != _NAME or self._repository is None or len(values) != len(stated):
+            return None
+        return self._judged(operator.text, values, self._repository)
+
+    @staticmethod
+    def _judged(operator: str, values: list[str], repository: str) -> bool | None:
+        cross, _, plain = operator.lower().rpartition(":")
+        test, joined = _test(plain), _ANY_OF_ONE.get(cross)
+        if test is None or (joined is None and (cross or len(values) != 1)):
+            return None
+        return (joined or any)(test(repository, value) for value in values)
+
+    def _values(self, *, braces: bool) -> list[str | None]:
+        if not braces:
+            return [self._text()]
+        self._need("{")
+        values = [self._text()]
+        while self._take(","):
+            values.append(self._text())
+        self._need("}")
+        return values
+
+    def _text(self) -> str | None:
+        token = self._next()
+        if token.kind == "text":
+            return token.text
+        if token.kind == "word":
+            return None  # GUIDs and numbers stand bare; a repository's name does not
+        raise _NotUnderstoodError
+
+    def _kind(self) -> str:
+        return self._tokens[self._at].kind if self._at < len(self._tokens) else ""
+
+    def _peek(self) -> str:
+        return self._tokens[self._at].text if self._kind() == "mark" else ""
+
+    def _next(self) -> _Token:
+        if self._at >= len(self._tokens):
+            raise _NotUnderstoodError
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _take(self, mark: str) -> bool:
+        taken = self._peek() == mark
+        self._at += taken
+        return taken
+
+    def _need(self, mark: str) -> None:
+        if not self._take(mark):
+            raise _NotUnderstoodError
+
+
+def _none_is_false(values: Iterable[bool | None]) -> bool | None:
+    """All of them: false where one is, else unknown where one is."""
+    seen = list(values)
+    return False if False in seen else None if None in seen else True
+
+
+def _negated(value: bool | None) -> bool | None:  # noqa: FBT001 - a truth value is all that it is about
+    return None if value is None else not value
+
+
+def _covers(wanted: str, action: str) -> bool:
+    """``ActionMatches`` takes an action, or one that ends in ``*``."""
+    wanted = wanted.lower()
+    return action.startswith(wanted[:-1]) if wanted.endswith("*") else action == wanted
+
+
+def _test(operator: str) -> Callable[[str, str], bool] | None:
+    """Return the comparison of a string operator in lower case, or ``None`` for one that is not understood."""
+    base, ignoring = operator.removesuffix("ignorecase"), operator.endswith("ignorecase")
+    negative = base.startswith("stringnot")
+    plain = _PLAIN.get(base.replace("stringnot", "string", 1))
+    if plain is None:
+        return None
+
+    def test(left: str, right: str) -> bool:
+        if ignoring:
+            left, right = left.lower(), right.lower()
+        return plain(left, right) is not negative
+
+    return test
+
+
+def _like(left: str, right: str) -> bool:
+    """``*`` stands for any run of characters, ``?`` for one."""
+    pieces = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in right)
+    return pattern("(?s)" + "".join(pieces)).fullmatch(left) is not None
+
+
+_PLAIN: dict[str, Callable[[str, str], bool]] = {
+    "stringequals": str.__eq__,
+    "stringstartswith": str.startswith,
+    "stringlike": _like,
+}
