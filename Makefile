@@ -26,6 +26,7 @@ test-fast: $(VENV)/.dev
 check: $(VENV)/.dev
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+	@$(RUN) -m diagnostics.reference --check
 	@$(RUN) -m mypy function_app.py diagnostics responders sandbox tests/*.py
 	@for folder in tests/*/; do MYPYPATH=$$folder $(RUN) -m mypy $$folder || exit 1; done
 

@@ -15,7 +15,8 @@ __all__ = ["Case"]
 
 T = TypeVar("T")
 
-_BUILD_MARKS = ("image_build_log", "acr tasks", "build")
+_BUILD_LOG = "build"
+"""What stands in the name of every log of an image build, wherever it was found."""
 
 
 class Case:
@@ -61,10 +62,11 @@ class Case:
     def while_building(self) -> bool:
         """Whether the failing line stands in the log of an image build rather than of a pull."""
         primary = self.primary
-        if primary is not None and primary.id == "image-build-failed":
-            return True
-        said = f"{primary.excerpt.file} {primary.emitter} {primary.signature}".lower() if primary else ""
-        return any(mark in said for mark in _BUILD_MARKS)
+        if primary is None:
+            return False
+        in_its_log = _BUILD_LOG in primary.excerpt.file.lower() or primary.emitter.lower().startswith("acr tasks")
+        named = any(name.startswith("build-") for name in primary.names)
+        return in_its_log or named or any(s.id == "image-build-failed" for s in self.evidence.symptoms)
 
     def captured(self, group: str) -> str | None:
         """Return what a pattern's group held, of the first symptom that has it."""

@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 from urllib.parse import quote
 
+from diagnostics.azure.clouds import CLOUDS
+
 __all__ = ["Cloud", "is_plain_link", "run_link"]
 
 _PLAIN_LINK = re.compile(r"https://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
@@ -20,30 +22,18 @@ class Cloud(StrEnum):
 
     @property
     def studio(self) -> str:
-        """Host of Azure Machine Learning studio (Microsoft Learn, "Azure ML sovereign cloud parity")."""
-        return {
-            Cloud.PUBLIC: "ml.azure.com",
-            Cloud.US_GOVERNMENT: "ml.azure.us",
-            Cloud.CHINA: "studio.ml.azure.cn",
-        }[self]
+        """Host of Azure Machine Learning studio."""
+        return CLOUDS[self.value].studio.removeprefix("https://")
 
     @property
     def storage_suffix(self) -> str:
-        """Suffix of storage end points (Microsoft Learn, "Storage account overview", endpoints per cloud)."""
-        return {
-            Cloud.PUBLIC: "core.windows.net",
-            Cloud.US_GOVERNMENT: "core.usgovcloudapi.net",
-            Cloud.CHINA: "core.chinacloudapi.cn",
-        }[self]
+        """Suffix of storage end points, without a leading dot."""
+        return CLOUDS[self.value].blob_suffix.removeprefix(".blob.")
 
     @property
     def authority(self) -> str:
-        """Host of Microsoft Entra ID (``azure.identity.AzureAuthorityHosts``)."""
-        return {
-            Cloud.PUBLIC: "login.microsoftonline.com",
-            Cloud.US_GOVERNMENT: "login.microsoftonline.us",
-            Cloud.CHINA: "login.chinacloudapi.cn",
-        }[self]
+        """Host of Microsoft Entra ID."""
+        return CLOUDS[self.value].authority
 
 
 def run_link(workspace_id: str, run_id: str, cloud: Cloud = Cloud.PUBLIC) -> str:

@@ -11,7 +11,8 @@ __all__ = ["CLOUDS", "Cloud", "cloud_named"]
 class Cloud:
     """One Azure cloud. Suffixes start with a dot; audiences are OAuth scopes ending in ``/.default``.
 
-    Source: azure-core's ``AzureClouds`` and each service's documentation on sovereign clouds.
+    ``authority`` is the host of Microsoft Entra ID. Source: azure-identity's ``AzureAuthorityHosts``, and
+    each service's documentation on sovereign clouds.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Cloud:
     machine_learning_suffix: str
     blob_suffix: str
     studio: str
+    authority: str
     registry_scope: str = "https://containerregistry.azure.net/.default"
 
 
@@ -35,6 +37,7 @@ CLOUDS = {
             machine_learning_suffix=".api.azureml.ms",
             blob_suffix=".blob.core.windows.net",
             studio="https://ml.azure.com",
+            authority="login.microsoftonline.com",
         ),
         Cloud(
             name="AzureUSGovernment",
@@ -44,6 +47,7 @@ CLOUDS = {
             machine_learning_suffix=".api.ml.azure.us",
             blob_suffix=".blob.core.usgovcloudapi.net",
             studio="https://ml.azure.us",
+            authority="login.microsoftonline.us",
         ),
         Cloud(
             name="AzureChinaCloud",
@@ -53,6 +57,7 @@ CLOUDS = {
             machine_learning_suffix=".api.ml.azure.cn",
             blob_suffix=".blob.core.chinacloudapi.cn",
             studio="https://studio.ml.azure.cn",
+            authority="login.chinacloudapi.cn",
         ),
     )
 }

@@ -22,7 +22,10 @@ def open_credential(cloud: Cloud, *, client_id: str | None = None) -> TokenCrede
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - 150 ms that the trigger must not pay
 
     credential = DefaultAzureCredential(
-        managed_identity_client_id=client_id, exclude_visual_studio_code_credential=True, process_timeout=8
+        authority=cloud.authority,
+        managed_identity_client_id=client_id,
+        exclude_visual_studio_code_credential=True,
+        process_timeout=8,
     )
     try:
         credential.get_token(cloud.resource_manager_scope)

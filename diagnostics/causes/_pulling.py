@@ -17,6 +17,7 @@ from diagnostics.pullers import PullerKind
 
 __all__ = [
     "AUTH_SYMPTOMS",
+    "NOT_THE_COMPUTE",
     "RIGHT_FACTS",
     "PullRight",
     "grant_remedies",
@@ -24,6 +25,8 @@ __all__ = [
     "no_right_needed",
     "pull_right",
 ]
+
+NOT_THE_COMPUTE = "it was an image build that was refused, and that does not pull as the compute"
 
 AUTH_SYMPTOMS = frozenset(
     {"unauthorized", "forbidden", "identity-misconfigured", "insufficient-evidence", "admin-user-disabled"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._pulling import (
     AUTH_SYMPTOMS,
+    NOT_THE_COMPUTE,
     RIGHT_FACTS,
     PullRight,
     grant_remedies,
@@ -14,7 +15,7 @@ from diagnostics.causes._pulling import (
 from diagnostics.describing import grant_words, mode_words
 from diagnostics.model import PullStep
 from diagnostics.permissions import Right, grants_pull
-from diagnostics.verdicts import Judgement, contradicted, proven, unread
+from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -36,6 +37,8 @@ class PullRoleIgnoredInAbacMode:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the mode is ABAC, a registry-wide role is held and no repository role is."""
+        if case.while_building:
+            return compatible(self.title, NOT_THE_COMPUTE)
         if case.registry is not None and not case.registry.abac:
             return contradicted(f"{case.registry.name} works in the mode {mode_words(case.registry)}")
         needless = no_right_needed(case)
@@ -44,6 +47,9 @@ class PullRoleIgnoredInAbacMode:
         right = pull_right(case)
         if right is None:
             return unread(self.title, case.registry_words, *case.unread(*RIGHT_FACTS))
+        return self._by_right(case, right)
+
+    def _by_right(self, case: Case, right: PullRight) -> Judgement:
         if right.then is Right.GRANTED:
             return contradicted("a role with the repository data actions was there")
         if right.narrowed:

@@ -6,6 +6,7 @@ from diagnostics.case import Case
 from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, grant_command
 from diagnostics.causes._pulling import (
     AUTH_SYMPTOMS,
+    NOT_THE_COMPUTE,
     RIGHT_FACTS,
     PullRight,
     grant_remedies,
@@ -15,7 +16,7 @@ from diagnostics.causes._pulling import (
 from diagnostics.describing import grant_words, mode_words
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right, grants_pull
-from diagnostics.verdicts import Judgement, contradicted, proven, unread
+from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -33,6 +34,8 @@ class PullRoleMissing:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where no assignment grants the pull in the registry's mode."""
+        if case.while_building:
+            return compatible(self.title, NOT_THE_COMPUTE)
         needless = no_right_needed(case)
         if needless:
             return contradicted(needless)

@@ -126,7 +126,7 @@ SYMPTOM = SymptomRule(
                 "curl: (28) Failed to connect to contoso.azurecr.io port 443: Connection timed out",
             ),
             rejects=(
-                "HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url: /simple/x",
+                "HTTPSConnectionPool(host='pypi.contoso.example', port=443): Max retries exceeded with url: /simple/x",
                 "curl: (22) The requested URL returned error: 404",
             ),
         ),

@@ -82,7 +82,7 @@ SYMPTOM = SymptomRule(
                     "WARNING: Retrying (Retry(total=4)) after connection broken by "
                     "'ReadTimeoutError(\"HTTPSConnectionPool("
                 ),
-                "npm ERR! 403 Forbidden - GET https://registry.npmjs.org/a",
+                "npm ERR! 403 Forbidden - GET https://npm.contoso.example/a",
             ),
             rejects=("ERROR: No matching distribution found for contosolib", "docker: toomanyrequests"),
         ),

@@ -109,7 +109,7 @@ SYMPTOM = SymptomRule(
                 ),
             ),
             rejects=(
-                ("HTTPSConnectionPool(host='pypi.org', port=443): (Caused by SSLError(SSLCertVerificationError(1"),
+                ("HTTPSConnectionPool(host='pypi.example', port=443): (Caused by SSLError(SSLCertVerificationError(1"),
                 "SSL is on",
             ),
         ),

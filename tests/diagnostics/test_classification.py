@@ -185,14 +185,14 @@ class TestOtherFailures:
             "Your container application crashed. You can also try to run image fabrikam.azurecr.io/a:1 locally.",
             "The principal is not allowed to access registry fabrikam-assets",
             "does not have authorization to perform action 'Microsoft.MachineLearningServices/registries/assets/read'",
-            "npm ERR! 401 Unauthorized - GET https://registry.npmjs.org/@fabrikam/ui",
+            "npm ERR! 401 Unauthorized - GET https://npm.contoso.example/@fabrikam/ui",
             "GET https://fabrikamdata.blob.core.windows.net/train: 403 This request is not authorized to perform this operation.",
             "https://fabrikam.vault.azure.net/secrets/a: StatusCode=403 Client address is not authorized: 203.0.113.5",
             "remote: Repository not found.\nfatal: repository 'https://github.com/fabrikam/models.git/' not found",
             'failed to clone "https://dev.azure.com/fabrikam/_git/models": authentication required',
             (
                 "WARNING: Retrying (Retry(total=2)) after connection broken by 'ReadTimeoutError(\"HTTPSConnectionPool("
-                "host='pypi.org', port=443): Read timed out.\")'"
+                "host='pypi.contoso.example', port=443): Read timed out.\")'"
             ),
             "mlflow.exceptions.RestException: 503 Service Unavailable",
             "openai.RateLimitError: 429 Too Many Requests",
