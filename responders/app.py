@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from diagnostics.codec import EvidenceUnreadable, failed_run_from_json
 from diagnostics.model import Evidence, FailedRun
 from diagnostics.redaction import RedactingFilter, redact
-from responders.settings import Settings, load_settings
+from responders.settings import Settings, declared_settings, load_settings, misspelt_settings
 
 if TYPE_CHECKING:
     from diagnostics.reach import Reach
@@ -53,7 +53,7 @@ def tell_undeliverable(message: str) -> None:
 def _settings() -> Settings:
     """Read the settings once per worker, and say loudly what is wrong with them."""
     settings = load_settings(os.environ)
-    for problem in settings.problems:
+    for problem in (*settings.problems, *misspelt_settings(os.environ, declared_settings())):
         _LOG.error("setting: %s", problem)
     for handler in logging.getLogger().handlers:
         if not any(isinstance(found, RedactingFilter) for found in handler.filters):

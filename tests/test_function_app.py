@@ -189,6 +189,15 @@ def test_without_a_channel_the_diagnosis_is_logged_and_start_up_says_so(
         assert "Grant AcrPull" in caplog.text
 
 
+def test_a_misspelt_setting_is_said_in_the_log(
+    missing_role: Scenario, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A name that nobody reads would otherwise be a setting that silently does nothing."""
+    with Stage(missing_role, tmp_path, PULLMEDIC_SLACK_WEBHOOK_ULR="https://hooks.slack.com/services/x") as stage:
+        stage.deliver()
+    assert "PULLMEDIC_SLACK_WEBHOOK_ULR" in caplog.text
+
+
 def test_importing_the_app_loads_no_sdk_and_no_http_library() -> None:
     """The import is the cold start: SDKs and HTTP libraries load with the first failed run."""
     code = (
