@@ -54,10 +54,6 @@ class OciRegistry:
         """Ask for the manifest of a tag or digest; :class:`ReadFailed` only where nothing answered."""
         return self._get(manifest_path(self._repository, reference), {"Accept": ", ".join(MANIFEST_TYPES)})
 
-    def image_manifest(self, digest: str) -> RegistryAnswer:
-        """Ask for one platform's manifest of an index."""
-        return self.manifest(digest)
-
     def tags(self, *, newest: int = 100) -> RegistryAnswer:
         """Ask for names of tags, in the registry's own order."""
         return self._get(f"/v2/{self._repository}/tags/list?n={newest}", {})

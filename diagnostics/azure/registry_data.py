@@ -125,10 +125,6 @@ class RegistryClient:
         """Ask for the manifest of a tag or digest; :class:`ReadFailed` only where nothing answered."""
         return self._get(manifest_path(self._repository, reference), {"Accept": ", ".join(MANIFEST_TYPES)})
 
-    def image_manifest(self, digest: str) -> RegistryAnswer:
-        """Ask for one platform's manifest of an index."""
-        return self.manifest(digest)
-
     def tags(self, *, newest: int = 100) -> RegistryAnswer:
         """Ask for the newest tags with their times (``/acr/v1``, which only Azure's registries have)."""
         return self._get(f"/acr/v1/{self._repository}/_tags?orderby=timedesc&n={newest}", {})

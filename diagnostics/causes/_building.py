@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
 
 from diagnostics.azure.arm import resource_part
 from diagnostics.build_facts import BuildFault, BuildLog
@@ -21,7 +20,6 @@ __all__ = [
     "building",
     "by_log",
     "closed_to_tasks",
-    "covering_rule",
     "is_base_image",
     "not_named",
 ]
@@ -66,21 +64,6 @@ def closed_to_tasks(registry: Registry) -> str | None:
     if registry.denies_by_default and not (registry.trusted_services and registry.trusted_services_for_tasks):
         return f"{registry.name} denies by default and lets ACR Tasks pass no rule"
     return None
-
-
-def covering_rule(registry: Registry, address: str) -> str | None:
-    """Return the rule that covers ``address``, an empty string for none, ``None`` where it is no address."""
-    try:
-        wanted = ip_address(address)
-    except ValueError:
-        return None
-    for rule in registry.ip_rules:
-        try:
-            if wanted in ip_network(rule, strict=False):
-                return rule
-        except ValueError:
-            continue
-    return ""
 
 
 def by_log(

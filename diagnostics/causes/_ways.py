@@ -19,7 +19,16 @@ from diagnostics.network_facts import (
     last,
 )
 
-__all__ = ["WAY_FACTS", "Place", "PrivateWay", "client_is_node", "place_of", "private_way", "public_way_open"]
+__all__ = [
+    "WAY_FACTS",
+    "Place",
+    "PrivateWay",
+    "client_is_node",
+    "covering_rule",
+    "place_of",
+    "private_way",
+    "public_way_open",
+]
 
 WAY_FACTS = ("registry", "compute", "workspace", "private-endpoints", "compute-network", "outbound-rules")
 """The facts that tell whether a private endpoint serves the compute."""
@@ -171,3 +180,18 @@ def _leads_on(case: Case, network: ComputeNetwork) -> str | None:
 def _whether(registry: Registry, lost: tuple[str, ...]) -> tuple[str, ...]:
     states = ", ".join(f"{found.name} {found.status}" for found in registry.private_endpoints)
     return (f"{registry.name} has private endpoints ({states}); whether one serves the compute was not seen", *lost)
+
+
+def covering_rule(registry: Registry, address: str) -> str | None:
+    """Return the rule that covers ``address``, an empty string for none, ``None`` where it is no address."""
+    try:
+        wanted = ip_address(address)
+    except ValueError:
+        return None
+    for rule in registry.ip_rules:
+        try:
+            if wanted in ip_network(rule, strict=False):
+                return rule
+        except ValueError:
+            continue
+    return ""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
-
 from diagnostics.case import Case
 from diagnostics.causes._advice import advised
 from diagnostics.causes._commands import az, bicep_text, of_registry
 from diagnostics.causes._said import said_by_service
-from diagnostics.causes._ways import WAY_FACTS, client_is_node, private_way
+from diagnostics.causes._ways import WAY_FACTS, client_is_node, covering_rule, private_way
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
@@ -79,7 +77,7 @@ def _open_now(case: Case, registry: Registry, target: str) -> Judgement:
 
 
 def _against_rules(case: Case, registry: Registry, address: str) -> Judgement:
-    covering = _covering(registry, address)
+    covering = covering_rule(registry, address)
     if covering is None:
         return unread(
             AddressNotAllowed.title, address, f"{address} is no address that could be compared with the rules"
@@ -103,21 +101,6 @@ def _against_rules(case: Case, registry: Registry, address: str) -> Judgement:
 def _headline(case: Case, address: str | None) -> str:
     who = f"address {address} of {case.compute_words}" if address else f"address of {case.compute_words}"
     return f"{case.registry_words} does not let the {who} in"
-
-
-def _covering(registry: Registry, address: str) -> str | None:
-    """Return the rule that covers ``address``, an empty string for none, ``None`` where it is no address."""
-    try:
-        wanted = ip_address(address)
-    except ValueError:
-        return None
-    for rule in registry.ip_rules:
-        try:
-            if wanted in ip_network(rule, strict=False):
-                return rule
-        except ValueError:
-            continue
-    return ""
 
 
 def _remedies(registry: Registry, address: str) -> tuple[Remedy, ...]:

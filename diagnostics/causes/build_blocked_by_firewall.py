@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from diagnostics.build_facts import Builder, BuildFault, BuildLog
 from diagnostics.case import Case
-from diagnostics.causes._building import build_compute_remedy, build_log, building, closed_to_tasks, covering_rule
+from diagnostics.causes._building import build_compute_remedy, build_log, building, closed_to_tasks
+from diagnostics.causes._ways import covering_rule
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep
 from diagnostics.verdicts import Judgement, contradicted, proven, unread

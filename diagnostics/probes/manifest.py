@@ -100,7 +100,7 @@ def _found(client: RegistryClient | OciRegistry, tag: str | None, answer: Regist
         raise Nonsense("the registry answered with something that is no manifest", status=answer.status)
     entries = platform_entries(document)
     if entries is not None:
-        document = client.image_manifest(_measured(entries)).body if entries else None
+        document = client.manifest(_measured(entries)).body if entries else None
     layers = member(document, "layers")
     sizes = [member(layer, "size") for layer in layers] if isinstance(layers, list) else []
     return Manifest(
