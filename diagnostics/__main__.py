@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import io
-import logging
 import os
 import sys
 from collections.abc import Sequence
 
 from diagnostics.commands import log, preflight, replay, run
-from diagnostics.commands.exits import CommandFailed, CommandParser, Exit
+from diagnostics.commands.exits import CommandFailed, CommandParser, Exit, quiet_sdks
 from diagnostics.commands.own import add_signatures, use_signatures
+from diagnostics.version import VERSION
 
 __all__ = ["main"]
 
@@ -23,6 +23,7 @@ _EPILOG = """exit codes: 0 a verdict was printed (whatever it is); 2 wrong argum
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m diagnostics", description=__doc__, epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=f"pullmedic {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=CommandParser)
     parsers = {}
     for name, module in _COMMANDS.items():
@@ -34,14 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, strange = parser.parse_known_args(argv)
     if strange:
         parsers[arguments.command].error(f"unrecognized arguments: {' '.join(strange)}")
-    for sdk in ("azure", "msal", "urllib3"):
-        logging.getLogger(sdk).setLevel(logging.CRITICAL)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a log's characters may be none of the terminal's
     command = _COMMANDS[arguments.command]
     try:
         use_signatures(arguments, os.environ)
-        exit_code = int(command.run(arguments))
+        with quiet_sdks():
+            exit_code = int(command.run(arguments))
         print(end="", flush=True)  # a reader that has gone is noticed here
     except CommandFailed as error:
         print(f"pullmedic: {error}", file=sys.stderr)

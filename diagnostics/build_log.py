@@ -16,17 +16,17 @@ from diagnostics.linear import Match, Pattern, pattern
 from diagnostics.model import LogExcerpt, Symptom
 
 __all__ = [
-    "BUILD_RUN",
     "BuildPlace",
     "build_places",
     "is_build_log",
+    "is_build_run",
     "led_by_build",
     "read_build_log",
-    "speaks_of_build",
+    "while_building",
     "without_done_builds",
 ]
 
-BUILD_RUN = "imgbldrun_"
+_BUILD_RUN = "imgbldrun_"
 """What the ids of the runs begin with that build an image on a compute, in the experiment ``prepare_image``."""
 
 _MOST_PLACES = 2
@@ -124,7 +124,8 @@ _RUN_LINK = pattern(r"/prepare_image/runs/([A-Za-z0-9][A-Za-z0-9_-]{0,99})")
 _TASK = pattern(
     r"acrtaskprod[a-z0-9]{1,24}\.blob\.core\.[a-z0-9.]{5,40}/[^\s\"'<>?]{1,200}/logs/([a-z0-9]{1,24})/rawtext\.log"
 )
-_MARKS = ("image_build_log", "acr tasks", "build")
+_BUILDER = pattern(r"(?i)(?:ACR through )?ACR Tasks")
+"""What the name of an emitter begins with that does nothing but build."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -158,11 +159,22 @@ def is_build_log(excerpt: LogExcerpt) -> bool:
     return bool(_IS_LOG.search(excerpt.file) or _IS_TEXT.search("\n".join(excerpt.lines)))
 
 
-def speaks_of_build(symptoms: Sequence[Symptom]) -> bool:
-    """Tell whether an image was being built when it failed, as far as the text shows."""
-    if any(symptom.id == "image-build-failed" or _names_build(symptom) for symptom in symptoms):
+def is_build_run(run_id: str) -> bool:
+    """Tell by its id whether a run is one that Azure ML started to build an image."""
+    return run_id.startswith(_BUILD_RUN)
+
+
+def while_building(symptoms: Sequence[Symptom], run_id: str) -> bool:
+    """Tell whether an image was being built when it failed, rather than pulled: the one place that decides it.
+
+    It was where the run that tells of it is a build's own, where any symptom is of a build or names a cause of one, or
+    where the first symptom, which is to be explained, stands in a build's log or is a builder's own word. What a
+    client says that builds as well as pulls (``docker``, BuildKit) shows nothing, and neither does a file with
+    ``build`` somewhere in its name.
+    """
+    if is_build_run(run_id) or any(symptom.id == "image-build-failed" or _names_build(symptom) for symptom in symptoms):
         return True
-    return any(mark in f"{s.excerpt.file} {s.emitter}".lower() for s in symptoms[:1] for mark in _MARKS)
+    return any(is_build_log(first.excerpt) or _BUILDER.match(first.emitter) for first in symptoms[:1])
 
 
 def _names_build(symptom: Symptom) -> bool:
@@ -284,12 +296,17 @@ def _fault(text: _Text, step: _Step | None) -> _Fault | None:
         pulled = _PULL_FAULT.search(text.text, start)
         if pulled is not None:
             return _Fault(BuildFault.BASE_IMAGE, text.index(pulled.end() - 1), base.group(1))
-    if found is not None and found.kind == BuildFault.BASE_IMAGE and not found.subject and base is not None:
+    if found is not None and found.kind == BuildFault.BASE_IMAGE and base is not None and _is_of(found, base.group(1)):
         return _Fault(found.kind, found.index, base.group(1))
     if found is not None:
         return found
     failed = _COMMAND.search(text.text, start) or _KIT_FAILED.search(text.text, start)
     return _Fault(BuildFault.STEP, text.index(failed.end() - 1), "") if failed else None
+
+
+def _is_of(fault: _Fault, base: str) -> bool:
+    """Tell whether the refusal is of the step's base image: Docker's may leave out the tag, and some name nothing."""
+    return not fault.subject or base.startswith((f"{fault.subject}:", f"{fault.subject}@"))
 
 
 def _first_fault(text: _Text, start: int) -> _Fault | None:

@@ -21,7 +21,7 @@ from diagnostics.build_log import (
     is_build_log,
     led_by_build,
     read_build_log,
-    speaks_of_build,
+    while_building,
     without_done_builds,
 )
 from diagnostics.classification import classify
@@ -30,6 +30,7 @@ from diagnostics.model import Fact, FailedRun, Known, LogExcerpt, Symptom, Unkno
 from diagnostics.probes._shapes import text
 from diagnostics.reach import Reach
 from diagnostics.run_document import ERROR, error_excerpts, log_links
+from diagnostics.work import carried
 
 __all__ = ["BuildSearch", "build_log_fact", "read_log", "symptoms_and_build"]
 
@@ -57,7 +58,7 @@ class BuildSearch:
         """Start to read the logs of ``places`` that are new; a failure is the future's exception."""
         new = [place for place in places if place not in self._seen and place.id != self._run.run_id]
         self._seen.update(new)
-        return [(place.name, self._pool.submit(self._read, place)) for place in new]
+        return [(place.name, self._pool.submit(carried(self._read), place)) for place in new]
 
     def _read(self, place: BuildPlace) -> tuple[LogExcerpt, ...]:
         return self._read_run(place) if place.kind == "run" else self._read_task(place)
@@ -108,12 +109,12 @@ def read_log(reach: Reach, name: str, link: str) -> tuple[LogExcerpt, ...]:
 
 
 def symptoms_and_build(
-    excerpts: Sequence[LogExcerpt], unread: Sequence[UnreadLog], now: datetime
+    excerpts: Sequence[LogExcerpt], unread: Sequence[UnreadLog], now: datetime, *, run_id: str
 ) -> tuple[tuple[Symptom, ...], Mapping[str, Fact]]:
-    """Return what the texts say, and as a fact what the log of a build says, where they speak of one."""
+    """Return what the texts of a run say, and as a fact what the log of a build says, where they speak of one."""
     telling = without_done_builds(excerpts)
     symptoms = classify(telling)
-    if not speaks_of_build(symptoms):
+    if not while_building(symptoms, run_id):
         return symptoms, {}
     fact = build_log_fact(telling, unread, now)
     if isinstance(fact, Known):

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
+from diagnostics.build_log import while_building
 from diagnostics.facts import Compute, Registry, RegistryLookup, RoleGrants, RoleVisibility, Workspace
 from diagnostics.model import Evidence, Fact, ImageReference, Known, Symptom, Unknown
 from diagnostics.probing import all_probes
@@ -14,9 +15,6 @@ from diagnostics.pullers import Puller, who_pulls
 __all__ = ["Case"]
 
 T = TypeVar("T")
-
-_BUILD_LOG = "build"
-"""What stands in the name of every log of an image build, wherever it was found."""
 
 
 class Case:
@@ -60,13 +58,9 @@ class Case:
 
     @cached_property
     def while_building(self) -> bool:
-        """Whether the failing line stands in the log of an image build rather than of a pull."""
-        primary = self.primary
-        if primary is None:
-            return False
-        in_its_log = _BUILD_LOG in primary.excerpt.file.lower() or primary.emitter.lower().startswith("acr tasks")
-        named = any(name.startswith("build-") for name in primary.names)
-        return in_its_log or named or any(s.id == "image-build-failed" for s in self.evidence.symptoms)
+        """Whether an image was being built when it failed, rather than pulled (:mod:`diagnostics.build_log`)."""
+        details = self.evidence.details
+        return while_building(self.evidence.symptoms, details.run_id if details else self.evidence.run.run_id)
 
     def captured(self, group: str) -> str | None:
         """Return what a pattern's group held, of the first symptom that has it."""

@@ -1,4 +1,4 @@
-"""The published list of causes: what each can produce, and where on its way a pull meets it.
+"""The published list of causes: what each can produce, where on its way a pull meets it, and the general way out.
 
 A cause with a file in ``causes/`` is judged by live facts. The others are here so that the list is whole: a text that
 names one makes it *likely* (a component's own statement, *confirmed*), and none of them is ever taken as ruled out,
@@ -313,6 +313,186 @@ CATALOGUE: Mapping[str, Entry] = {
                 ("disk-full",),
                 "The image does not fit the compute's disk",
                 "Use a smaller image or a VM size with a larger disk",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.REFERENCE,
+        (
+            (
+                "reference-malformed",
+                (
+                    "dns",
+                    "insufficient-evidence",
+                    "invalid-reference",
+                    "network-timeout",
+                    "registry-not-found",
+                    "repository-not-found",
+                    "tag-not-found",
+                    "tls",
+                    "unauthorized",
+                ),
+                "The image reference is malformed",
+                "Correct the reference in the environment's image: host, repository, then tag or digest",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.NAME,
+        (
+            (
+                "registry-absent",
+                (
+                    "dns",
+                    "insufficient-evidence",
+                    "invalid-reference",
+                    "network-timeout",
+                    "registry-not-found",
+                ),
+                "There is no registry of that login server",
+                "Name a registry that exists in the environment's image, or create it again under its name",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.NETWORK,
+        (
+            (
+                "address-not-allowed",
+                (
+                    "forbidden",
+                    "network-firewall",
+                ),
+                "The registry's network rules do not let the compute's address in",
+                "Allow the compute's outbound address under the registry's Networking, or give it a private way",
+            ),
+            (
+                "public-access-disabled",
+                (
+                    "forbidden",
+                    "insufficient-evidence",
+                    "network-firewall",
+                ),
+                "The registry's public access is off, and the compute has no private way to it",
+                "Give the compute's network a private endpoint for the registry, or open the public access",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.IDENTITY,
+        (
+            (
+                "pull-identity-absent",
+                (
+                    "admin-user-disabled",
+                    "forbidden",
+                    "identity-misconfigured",
+                    "insufficient-evidence",
+                    "unauthorized",
+                ),
+                "The compute has no managed identity to pull with, and the registry's admin user is off",
+                "Give the compute a managed identity, and grant it the pull role on the registry",
+            ),
+            (
+                "admin-user-disabled",
+                (
+                    "admin-user-disabled",
+                    "identity-misconfigured",
+                    "unauthorized",
+                ),
+                "The pull relies on the registry's admin user, which is off",
+                "Pull with a managed identity; or switch the registry's admin user on, under Access keys",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.PERMISSION,
+        (
+            (
+                "pull-role-missing",
+                (
+                    "admin-user-disabled",
+                    "forbidden",
+                    "identity-misconfigured",
+                    "insufficient-evidence",
+                    "unauthorized",
+                ),
+                "The identity that pulls has no role on the registry that grants the pull",
+                "Grant the identity that pulls AcrPull on the registry, under Access control (IAM)",
+            ),
+            (
+                "pull-role-ignored-in-abac-mode",
+                (
+                    "admin-user-disabled",
+                    "forbidden",
+                    "identity-misconfigured",
+                    "insufficient-evidence",
+                    "unauthorized",
+                ),
+                "The identity holds a pull role that the registry's permission mode ignores",
+                "Grant the identity Container Registry Repository Reader on the registry",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.REPOSITORY,
+        (
+            (
+                "repository-absent",
+                (
+                    "forbidden",
+                    "insufficient-evidence",
+                    "repository-not-found",
+                    "tag-not-found",
+                    "unauthorized",
+                ),
+                "The registry does not know the repository",
+                "Push the image to that repository, or correct the repository in the environment's image",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.TAG,
+        (
+            (
+                "tag-absent",
+                (
+                    "identity-misconfigured",
+                    "insufficient-evidence",
+                    "tag-not-found",
+                    "unauthorized",
+                ),
+                "The repository does not have the tag",
+                "Use a tag that the repository has, or push the one that is asked for",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.TIME,
+        (
+            (
+                "pull-too-slow",
+                (
+                    "pull-too-slow",
+                    "region-mismatch",
+                ),
+                "The image is too large for the time that the pull was given",
+                "Make the image smaller, or give the pull more time",
+            ),
+        ),
+    ),
+    **_entries(
+        PullStep.DISTANCE,
+        (
+            (
+                "region-mismatch",
+                (
+                    "network-timeout",
+                    "pull-too-slow",
+                    "region-mismatch",
+                ),
+                "The registry is served from another region than the compute's, and the transfer was too slow",
+                "Replicate the registry into the compute's region",
             ),
         ),
     ),

@@ -15,10 +15,11 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from diagnostics.model import EVIDENCE_SCHEMA, Diagnosis, Evidence, Fact, FailedRun, Known, Unknown
+from diagnostics.model import EVIDENCE_SCHEMA, CompletedRun, Diagnosis, Evidence, Fact, FailedRun, Known, Unknown
 
 __all__ = [
     "EvidenceUnreadable",
+    "completed_run_from_json",
     "diagnosis_from_json",
     "evidence_from_json",
     "failed_run_from_json",
@@ -35,6 +36,8 @@ def to_json(value: object) -> str:
     plain = msgspec.to_builtins(value, order="sorted", builtin_types=(datetime,))
     if isinstance(value, Evidence):
         plain["facts"] = {name: _tagged(fact, plain["facts"][name]) for name, fact in value.facts.items()}
+    for told in (plain, plain.get("run")) if isinstance(plain, dict) else ():
+        _without_rare(told)
     return msgspec.json.encode(_storable(plain), order="sorted").decode()
 
 
@@ -68,10 +71,26 @@ def failed_run_from_json(text: str) -> FailedRun:
     return run
 
 
+def completed_run_from_json(text: str) -> CompletedRun:
+    """Return the completed run that ``text`` holds, or raise :class:`EvidenceUnreadable`."""
+    run: CompletedRun = _convert(_object(text), CompletedRun, "$")
+    return run
+
+
 def diagnosis_from_json(text: str) -> Diagnosis:
     """Return the diagnosis that ``text`` holds, or raise :class:`EvidenceUnreadable`."""
     diagnosis: Diagnosis = _convert(_object(text), Diagnosis, "$")
     return diagnosis
+
+
+_RARE = ("waiting_since", "deployment", "event_id")
+"""Members of a run that are written only where they say something: other texts stay as they were."""
+
+
+def _without_rare(plain: Any) -> None:
+    for name in _RARE if isinstance(plain, dict) else ():
+        if plain.get(name, "") is None:
+            del plain[name]
 
 
 def _tagged(fact: Fact, plain: object) -> dict[str, object]:
@@ -135,9 +154,17 @@ def _convert(plain: object, kind: Any, path: str) -> Any:
 
 
 def _zoned(value: Any, path: str) -> Any:
-    """Return ``value``; a time without zone in it is refused, since it can be compared with no other."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise EvidenceUnreadable(f"expected a time with its zone, got {value.isoformat()} at {path}")
+    """Return ``value``; a time without zone in it is refused, since it can be compared with no other.
+
+    So is one that its zone leads out of the years that there are.
+    """
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise EvidenceUnreadable(f"expected a time with its zone, got {value.isoformat()} at {path}")
+        try:
+            value.astimezone(UTC)
+        except OverflowError:
+            raise EvidenceUnreadable(f"expected a time of our era, got {value.isoformat()} at {path}") from None
     if is_dataclass(value):
         for part in fields(value):
             _zoned(getattr(value, part.name), f"{path}.{part.name}")

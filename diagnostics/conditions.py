@@ -1,4 +1,4 @@
-"""Conditions of role assignments, as far as they speak of a repository's name: read, and judged in three values.
+"""Conditions of role assignments on a repository's name, or on what is assigned: read, and judged in three values.
 
 Source: *Azure role assignment condition format and syntax* (version 2.0) and *rbac-abac-repository-permissions*
 (2025-12-11). ``True`` and ``False`` are said only where the documents decide. An attribute, an operator or a form
@@ -8,12 +8,12 @@ that is not understood is ``None``, and stays so unless the rest decides without
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from diagnostics.linear import pattern
 
-__all__ = ["holds"]
+__all__ = ["Attributes", "admits", "holds"]
 
 _LONGEST = 8 * 1024
 """Azure's own limit for a condition."""
@@ -22,6 +22,9 @@ _DEEPEST = 40
 """Nested parentheses and negations; conditions of the portal's editor have five."""
 
 _NAME = ("request", "microsoft.containerregistry/registries/repositories:name")
+
+Attributes = Mapping[tuple[str, str], str]
+"""The values that are known, by source (``request``, ``resource``) and attribute, both in lower case."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'[^'\\]*')"
@@ -47,15 +50,31 @@ class _Token:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What an attribute is compared with: a text in quotes; GUIDs, numbers and truth values stand ``bare``."""
+
+    text: str
+    bare: bool
+
+
 def holds(condition: str, *, action: str, repository: str | None) -> bool | None:
     """Return whether ``condition`` lets ``action`` through on ``repository``; ``None`` where it is not known.
 
     Linear in the length of the condition, which others wrote.
     """
+    return admits(condition, action=action, attributes={_NAME: repository} if repository is not None else {})
+
+
+def admits(condition: str, *, action: str, attributes: Attributes) -> bool | None:
+    """Return whether ``condition`` lets ``action`` through where ``attributes`` have these values; ``None``: not known.
+
+    Texts are compared by the string operators, GUIDs by ``GuidEquals`` and ``GuidNotEquals``.
+    """
     if len(condition) > _LONGEST or not condition.isascii():
         return None
     try:
-        return _Reader(_tokens(condition), action.lower(), repository).whole()
+        return _Reader(_tokens(condition), action.lower(), attributes).whole()
     except _NotUnderstoodError:
         return None
 
@@ -81,9 +100,9 @@ def _tokens(condition: str) -> list[_Token]:
 class _Reader:
     """Reads by recursive descent and judges on the way: Kleene's three values, so order does not matter."""
 
-    def __init__(self, tokens: list[_Token], action: str, repository: str | None) -> None:
+    def __init__(self, tokens: list[_Token], action: str, attributes: Attributes) -> None:
         self._tokens, self._at = tokens, 0
-        self._action, self._repository = action, repository
+        self._action, self._attributes = action, attributes
 
     def whole(self) -> bool | None:
         value = self._expression(0)
@@ -118,7 +137,7 @@ class _Reader:
             return self._compared(token)
         word = token.text.lower() if token.kind == "word" else ""
         if word in {"actionmatches", "suboperationmatches"}:
-            wanted = [one for one in self._values(braces=True) if one is not None]
+            wanted = [one.text for one in self._values(braces=True) if not one.bare]
             return any(_covers(one, self._action) for one in wanted) if word == "actionmatches" and wanted else None
         if word in {"exists", "notexists"} and self._next().kind == "attribute":
             return None
@@ -128,25 +147,25 @@ class _Reader:
         operator = self._next()
         if operator.kind != "word":
             raise _NotUnderstoodError
-        several = self._peek() == "{"
-        if not several and self._kind() in {"word", "attribute"}:
+        if self._kind() == "attribute":
             self._next()
-            return None  # a number, a truth value, another attribute: none of them is a repository's name
-        stated = self._values(braces=several)
-        values = [one for one in stated if one is not None]
-        if (attribute.source, attribute.text) != _NAME or self._repository is None or len(values) != len(stated):
+            return None  # one attribute against another
+        stated = self._values(braces=self._peek() == "{")
+        value = self._attributes.get((attribute.source, attribute.text))
+        bare = "guid" in operator.text.lower()
+        if value is None or any(one.bare is not bare for one in stated):
             return None
-        return self._judged(operator.text, values, self._repository)
+        return self._judged(operator.text, [one.text for one in stated], value)
 
     @staticmethod
-    def _judged(operator: str, values: list[str], repository: str) -> bool | None:
+    def _judged(operator: str, values: list[str], held: str) -> bool | None:
         cross, _, plain = operator.lower().rpartition(":")
         test, joined = _test(plain), _ANY_OF_ONE.get(cross)
         if test is None or (joined is None and (cross or len(values) != 1)):
             return None
-        return (joined or any)(test(repository, value) for value in values)
+        return (joined or any)(test(held, value) for value in values)
 
-    def _values(self, *, braces: bool) -> list[str | None]:
+    def _values(self, *, braces: bool) -> list[_Value]:
         if not braces:
             return [self._text()]
         self._need("{")
@@ -156,12 +175,10 @@ class _Reader:
         self._need("}")
         return values
 
-    def _text(self) -> str | None:
+    def _text(self) -> _Value:
         token = self._next()
-        if token.kind == "text":
-            return token.text
-        if token.kind == "word":
-            return None  # GUIDs and numbers stand bare; a repository's name does not
+        if token.kind in {"text", "word"}:
+            return _Value(token.text, bare=token.kind == "word")
         raise _NotUnderstoodError
 
     def _kind(self) -> str:
@@ -204,6 +221,8 @@ def _covers(wanted: str, action: str) -> bool:
 
 def _test(operator: str) -> Callable[[str, str], bool] | None:
     """Return the comparison of a string operator in lower case, or ``None`` for one that is not understood."""
+    if operator in {"guidequals", "guidnotequals"}:
+        return lambda left, right: (left.lower() == right.lower()) is (operator == "guidequals")
     base, ignoring = operator.removesuffix("ignorecase"), operator.endswith("ignorecase")
     negative = base.startswith("stringnot")
     plain = _PLAIN.get(base.replace("stringnot", "string", 1))

@@ -10,6 +10,8 @@ from diagnostics.facts import GrantedPermissions
 __all__ = [
     "ActivityEvent",
     "ActivityLog",
+    "CacheRule",
+    "CacheRules",
     "Connection",
     "Connections",
     "Denial",
@@ -18,6 +20,7 @@ __all__ = [
     "PullIdentities",
     "Reaches",
     "RegistryTenancy",
+    "RegistryToken",
 ]
 
 
@@ -166,3 +169,74 @@ class RegistryTenancy:
             return "registry and workspace are in one subscription, so in one tenant"
         theirs, ours = self.registry_tenant or "unknown", self.workspace_tenant or "unknown"
         return f"the registry's is {theirs}, the workspace's {ours}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheRule:
+    """An artifact cache rule: pulls of ``target`` that are not cached yet come from ``source``.
+
+    ``credential_health`` is what the registry says of the rule's stored credential (``Healthy``, ``Unhealthy``),
+    ``None`` where there is none or nothing was said; ``credential_error`` its own words.
+    """
+
+    name: str
+    source: str
+    target: str
+    credential_set: str | None = None
+    credential_health: str | None = None
+    credential_error: str | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether the registry cannot log in where the rule fetches from."""
+        return (self.credential_health or "").lower() == "unhealthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheRules:
+    """The rule that covers the image's repository, or that none does."""
+
+    covering: CacheRule | None = None
+
+    def __str__(self) -> str:
+        """The rule in words."""
+        rule = self.covering
+        if rule is None:
+            return "none covers the repository"
+        login = f", its credential is {rule.credential_health.lower()}" if rule.credential_health else ""
+        return f"{rule.name} fetches {rule.target} from {rule.source}{login}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryToken:
+    """A repository-scoped token of a registry. ``expiries`` has an entry a password, ``None`` for one without an end.
+
+    ``actions`` are those of its scope map, such as ``repositories/team/train/content/read``; a name may end in ``*``.
+    """
+
+    name: str
+    found: bool
+    enabled: bool = True
+    expiries: tuple[datetime | None, ...] = ()
+    scope_map: str | None = None
+    actions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The token in words, without anything secret: it has nothing."""
+        if not self.found:
+            return f"no token is called {self.name}" if self.name else "the run's definition names no user"
+        state = "enabled" if self.enabled else "disabled"
+        return f"{self.name} is {state}, with {len(self.expiries)} passwords and {len(self.actions)} actions"
+
+    def may_pull(self, repository: str) -> bool:
+        """Whether the scope map lets the token read the content of ``repository``.
+
+        Source: *Create a token with repository-scoped permissions* (Azure Container Registry documentation): a wildcard
+        stands at the end of the repository's name.
+        """
+        for action in self.actions:
+            scope, _, verb = action.lower().removeprefix("repositories/").rpartition("/content/")
+            whole = scope == repository.lower()
+            if verb == "read" and (whole or (scope.endswith("*") and repository.lower().startswith(scope[:-1]))):
+                return True
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.credential_facts import RegistryToken
 from diagnostics.facts import (
     Compute,
     Grant,
@@ -34,6 +35,8 @@ def checks_of(case: Case) -> tuple[str, ...]:
     """Return one line for each fact that was asked for: its result, or why it is unknown."""
     lines = []
     for name, fact in sorted(case.evidence.facts.items()):
+        if isinstance(fact, Known) and isinstance(fact.value, RegistryToken) and not fact.value.name:
+            continue  # nobody asked for it, so it was not checked
         probe = all_probes().get(name)
         title = probe.title if probe else name
         if isinstance(fact, Known):

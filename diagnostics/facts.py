@@ -5,7 +5,8 @@ All of them are plain immutable values that serialise; ``None`` means that Azure
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 __all__ = [
@@ -56,8 +57,19 @@ class Workspace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineEndpoint:
+    """An online endpoint of the workspace, with the identities that its deployments pull with."""
+
+    name: str
+    identities: tuple[Identity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """The compute that a run was sent to. ``found`` is false where the workspace has none of that name (any more)."""
+    """The compute that a run was sent to. ``found`` is false where the workspace has none of that name (any more).
+
+    ``endpoints`` are read only where the text speaks of an endpoint's identity.
+    """
 
     name: str
     found: bool
@@ -68,6 +80,7 @@ class Compute:
     subnet: str | None = None
     provisioning_state: str | None = None
     identities: tuple[Identity, ...] = ()
+    endpoints: tuple[OnlineEndpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +125,7 @@ class Registry:
     provisioning_state: str | None = None
     created_at: datetime | None = None
     changed_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def denies_by_default(self) -> bool:
@@ -125,7 +139,8 @@ class RegistryLookup:
 
     ``attached`` tells whether it is the workspace's own. ``searched`` names the subscriptions that were listed;
     ``attached_missing`` is the id of the workspace's own registry where that resource no longer exists.
-    ``resembling`` are login servers in reach that look like the one asked for.
+    ``resembling`` are login servers in reach that look like the one asked for. ``meant`` is the workspace's own
+    registry where the host is a wrong name for it (other cloud, other hash, the private link's zone).
     """
 
     host: str
@@ -135,6 +150,12 @@ class RegistryLookup:
     attached_missing: str | None = None
     attached_login_server: str | None = None
     resembling: tuple[str, ...] = ()
+    meant: Registry | None = None
+
+    @property
+    def aimed_at(self) -> Registry | None:
+        """The registry that the reference names, or that it was meant for: the one whose roles matter."""
+        return self.found or self.meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ __all__ = [
     "EncryptionKey",
     "Layers",
     "NodeDisk",
+    "Quarantine",
     "RegistryHealth",
     "RegistryLoad",
     "Usage",
@@ -41,7 +42,7 @@ class Artifact:
     @property
     def quarantined(self) -> bool:
         """Whether a state is kept that hides the image from who may not see quarantined ones."""
-        return (self.quarantine or "Passed").lower() not in {"passed", "none"}
+        return holds_back(self.quarantine)
 
     def __str__(self) -> str:
         """The attributes in one sentence."""
@@ -52,6 +53,27 @@ class Artifact:
         said += [self.platform] if self.platform else []
         said += [f"made {self.created_at:%Y-%m-%d %H:%M} UTC"] if self.created_at else []
         return ", ".join(said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """The quarantine state of an image that reads as not found, ``None`` where none is known to hide it."""
+
+    state: str | None = None
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the image is hidden from who may not see quarantined ones."""
+        return holds_back(self.state)
+
+    def __str__(self) -> str:
+        """Say the fact in one sentence."""
+        return f"it holds the image back ({self.state})" if self.holds_back else "nothing is seen to be held back"
+
+
+def holds_back(state: str | None) -> bool:
+    """Tell whether a quarantine state hides an image (*Quarantine pattern*, Azure Container Registry's documents)."""
+    return (state or "Passed").lower() not in {"passed", "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,33 @@ schemas, and azure-rest-api-specs #31182 for what is always set. Keys and status
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from diagnostics.model import FailedRun
+from diagnostics.model import CompletedRun, FailedRun
 
-__all__ = ["RUN_STATUS_CHANGED", "Dropped", "Event", "MalformedEvent", "failed_run", "run_id", "workspace_id"]
+__all__ = [
+    "FOUND_BY_SWEEP",
+    "RUN_STATUS_CHANGED",
+    "Dropped",
+    "Event",
+    "MalformedEvent",
+    "ended_run",
+    "failed_run",
+    "kept_tags",
+    "run_id",
+    "workspace_id",
+]
 
 RUN_STATUS_CHANGED = "Microsoft.MachineLearningServices.RunStatusChanged"
 """The one event type that tells of a failed run (azure-eventgrid, ``SystemEventNames``)."""
+
+FOUND_BY_SWEEP = "found-by-sweep"
+"""Stands for the id of an event that never came: the sweep found it."""
 
 _WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/\\?#%\s]{0,89}[^/\\?#%\s.]"
@@ -26,6 +41,8 @@ _WORKSPACE = re.compile(
 )
 _LONGEST_NAME = 256
 _MOST_TAGS = 20
+_MOST_TAG_BYTES = 32 * 1024
+"""Of all tags in the queue's message, which has 48 KiB as base64 (*Azure Queue storage*: 64 KiB); names need 5 KiB."""
 
 
 class MalformedEvent(ValueError):
@@ -51,13 +68,14 @@ class Event:
     data: Any
 
 
-def failed_run(
+def ended_run(
     event: Event, *, in_scope: Callable[[str], bool] = lambda _: True, now: datetime | None = None
-) -> FailedRun | Dropped:
-    """Return the failed run that ``event`` tells of, or why it is dropped.
+) -> FailedRun | CompletedRun | Dropped:
+    """Return the failed or completed run that ``event`` tells of, or why it is dropped.
 
     ``in_scope`` tells of a workspace id whether it is ours. :class:`MalformedEvent` where a failed run is told of
-    without saying which one: such an event must end where a person sees it.
+    without saying which one: such an event must end where a person sees it. Of a completed one it is dropped: that
+    it is missed costs a message that comes later.
     """
     if not isinstance(event.type, str) or event.type.lower() != RUN_STATUS_CHANGED.lower():
         return Dropped(reason=f"an event of the type {_shown(event.type)}")
@@ -65,6 +83,8 @@ def failed_run(
         raise MalformedEvent("the event's data is no object")
     data = {str(key).lower(): value for key, value in event.data.items()}
     status = data.get("runstatus")
+    if isinstance(status, str) and status.lower() == "completed":
+        return _completed_run(event, data, in_scope, now)
     if not isinstance(status, str) or status.lower() != "failed":
         return Dropped(reason=f"the run's status is {_shown(status)}, not Failed")
     workspace = workspace_id(event.source)
@@ -74,11 +94,36 @@ def failed_run(
         event_id=_shown(event.id),
         workspace_id=workspace,
         run_id=_told_run_id(data, event.subject),
-        failed_at=event.time or now or datetime.now(UTC),
+        failed_at=_time(event.time) or now or datetime.now(UTC),
         experiment=_name(data.get("experimentname")) or _name(data.get("experimentid")),
         run_type=_name(data.get("runtype")),
         submitted_by=_name(data.get("createdby")),
-        tags=_tags(data.get("runtags")),
+        tags=kept_tags(data.get("runtags")),
+    )
+
+
+def failed_run(
+    event: Event, *, in_scope: Callable[[str], bool] = lambda _: True, now: datetime | None = None
+) -> FailedRun | Dropped:
+    """Return the failed run that ``event`` tells of, or why it is dropped; see :func:`ended_run`."""
+    run = ended_run(event, in_scope=in_scope, now=now)
+    return Dropped(reason="the run's status is Completed, not Failed") if isinstance(run, CompletedRun) else run
+
+
+def _completed_run(
+    event: Event, data: Mapping[str, Any], in_scope: Callable[[str], bool], now: datetime | None
+) -> CompletedRun | Dropped:
+    try:
+        workspace, run = workspace_id(event.source), _told_run_id(data, event.subject)
+    except MalformedEvent as error:
+        return Dropped(reason=str(error))
+    if not in_scope(workspace):
+        return Dropped(reason=f"the workspace {workspace} is out of scope")
+    return CompletedRun(
+        workspace_id=workspace,
+        run_id=run,
+        completed_at=_time(event.time) or now or datetime.now(UTC),
+        event_id=_shown(event.id),
     )
 
 
@@ -107,12 +152,30 @@ def _told_run_id(data: Mapping[str, Any], subject: str) -> str:
     return run_id(written)
 
 
-def _tags(written: Any) -> Mapping[str, str]:
-    """Keep some short tags: they may route a message, and whoever submits a run writes them."""
+def _time(written: datetime | None) -> datetime | None:
+    """Return an event's time in UTC; ``None`` for one that its zone leads out of the years that there are."""
+    if written is None:
+        return None
+    try:
+        return written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
+    except OverflowError:
+        return None
+
+
+def kept_tags(written: Any) -> Mapping[str, str]:
+    """Keep some short tags, as many as fit a queue's message: they may route a message, and whoever submits a run
+    writes them.
+    """
     if not isinstance(written, Mapping):
         return {}
     kept = [(str(key), value) for key, value in written.items() if isinstance(value, str)]
-    return {key: value for key, value in kept[:_MOST_TAGS] if len(key) <= _LONGEST_NAME and len(value) <= _LONGEST_NAME}
+    short = [(key, value) for key, value in kept[:_MOST_TAGS] if max(len(key), len(value)) <= _LONGEST_NAME]
+    left, fitting = _MOST_TAG_BYTES, {}
+    for key, value in short:
+        left -= len(json.dumps([key, value], ensure_ascii=False).encode("utf-8", "replace"))
+        if left >= 0:
+            fitting[key] = value
+    return fitting
 
 
 def _name(value: Any) -> str | None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from diagnostics.azure.errors import ReadFailed, Unreachable
-from diagnostics.build_log import BUILD_RUN, build_places, speaks_of_build
+from diagnostics.build_log import build_places, is_build_run, while_building
 from diagnostics.build_search import BuildSearch, read_log, symptoms_and_build
 from diagnostics.classification import classify
 from diagnostics.facts import Workspace
@@ -32,8 +32,19 @@ from diagnostics.probing import FactReader, Subject, all_probes
 from diagnostics.reach import Reach
 from diagnostics.references import MalformedReference, parse
 from diagnostics.run_document import error_excerpts, log_links, read_details
+from diagnostics.serving import read_deployment
+from diagnostics.work import carried
 
-__all__ = ["DEADLINE", "evidence_of_text", "image_of", "investigate"]
+__all__ = [
+    "DEADLINE",
+    "children_of",
+    "details_of",
+    "evidence_of_text",
+    "image_of",
+    "investigate",
+    "read_again",
+    "warm_up",
+]
 
 DEADLINE = timedelta(seconds=25)
 _MOST_CHILDREN = 12
@@ -83,7 +94,9 @@ class _Inquiry:
         if further:
             more, refused = self._logs(further)
             excerpts, unread = (*excerpts, *more), (*unread, *refused)
-        symptoms, known = symptoms_and_build((*story.error, *excerpts), unread, self._reach.now())
+        symptoms, known = symptoms_and_build(
+            (*story.error, *excerpts), unread, self._reach.now(), run_id=story.details.run_id
+        )
         if symptoms:
             if subject.symptoms and image_of(symptoms, story.details) != subject.image_text:
                 self._facts = self._facts.anew(keeping=_OF_NO_IMAGE)
@@ -103,15 +116,28 @@ class _Inquiry:
             pipeline_runs=children,
         )
 
+    def details(self) -> RunDetails:
+        """Return what run history says of the run itself."""
+        return self._read_run(self._discovery_url(), self._run.run_id).details
+
+    def children(self) -> tuple[tuple[str, str], ...]:
+        """Return the children of the run with their states."""
+        found = self._reach.history.children(self._discovery_url(), self._run.workspace_id, self._run.run_id)
+        return tuple((str(it["runId"]), str(it.get("status") or "")) for it in found if it.get("runId"))
+
     def _ask(self, details: RunDetails, symptoms: tuple[Symptom, ...]) -> Subject:
         """Start the probes of all that could be behind the symptoms."""
         subject = _subject(self._run, details, symptoms)
         if symptoms:
-            self._facts.start(needed_facts(symptoms[0].id, building=speaks_of_build(symptoms)), subject)
+            building = while_building(symptoms, details.run_id)
+            self._facts.start(needed_facts(symptoms[0].id, building=building), subject)
         return subject
 
     def _story(self) -> tuple[_Story, tuple[str, ...]]:
         """Return the account that says most: the run's own, or its first failed child's that speaks of an image."""
+        if self._run.deployment:
+            details, log = read_deployment(self._run, self._reach)
+            return _Story(details, log, {}, classify(log)), ()
         own = self._read_run(self._discovery_url(), self._run.run_id)
         kind = (self._run.run_type or own.details.run_type or "").lower()
         if any(mark in kind for mark in _ALONE):
@@ -128,7 +154,7 @@ class _Inquiry:
     def _discovery_url(self) -> str:
         probe = all_probes()["workspace"]
         subject = Subject(run=self._run, details=None, image=None)
-        known = self._reach.discovery_urls.get(self._run.workspace_id.lower())
+        known = self._reach.places.get(self._run.workspace_id.lower())
         if known:
             self._facts.start(["workspace"], subject)
             return known
@@ -136,7 +162,7 @@ class _Inquiry:
         self._facts.know("workspace", fact)
         assert isinstance(fact, Known)  # noqa: S101 - the probe raises where it cannot say
         workspace: Workspace = fact.value
-        self._reach.discovery_urls[self._run.workspace_id.lower()] = workspace.discovery_url
+        self._reach.places[self._run.workspace_id.lower()] = workspace.discovery_url
         return workspace.discovery_url
 
     def _read_run(self, discovery_url: str, run_id: str) -> _Story:
@@ -155,7 +181,7 @@ class _Inquiry:
 
     def _stories_of(self, run_ids: Sequence[str]) -> list[_Story]:
         url = self._discovery_url()
-        futures = [self._pool.submit(self._read_run, url, run_id) for run_id in run_ids]
+        futures = [self._pool.submit(carried(self._read_run), url, run_id) for run_id in run_ids]
         stories = []
         for future in futures:
             try:
@@ -166,9 +192,11 @@ class _Inquiry:
 
     def _start_logs(self, links: Mapping[str, str]) -> list[tuple[str, Future[tuple[LogExcerpt, ...]]]]:
         names = prioritise(links)
-        if not self._run.run_id.startswith(BUILD_RUN):  # what a build run printed is the build
+        if not is_build_run(self._run.run_id):  # what a build run printed is the build
             names = [name for name in names if not name.startswith(_USER_LOGS) and _USER_LOGS[1] not in name]
-        return [(name, self._pool.submit(read_log, self._reach, name, links[name])) for name in names[:_MOST_LOGS]]
+        return [
+            (name, self._pool.submit(carried(read_log), self._reach, name, links[name])) for name in names[:_MOST_LOGS]
+        ]
 
     def _logs(
         self, started: Sequence[tuple[str, Future[tuple[LogExcerpt, ...]]]]
@@ -206,10 +234,69 @@ def investigate(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def warm_up(reach: Reach) -> None:
+    """Load all that the first investigation needs, and log in. May raise what the credential raises."""
+    said = error_excerpts({"error": {"error": {"message": "unauthorized: authentication required"}}})
+    symptoms = classify(said)
+    needed_facts(symptoms[0].id)
+    all_probes()
+    reach.warm_up()
+
+
+def details_of(run: FailedRun, reach: Reach) -> RunDetails:
+    """Return what run history says of a run, failed or not, and nothing else. Raises :class:`ReadFailed`."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="pullmedic") as pool:
+        return _Inquiry(run, reach, pool, DEADLINE.total_seconds).details()
+
+
+def children_of(run: FailedRun, reach: Reach) -> tuple[tuple[str, str], ...]:
+    """Return the children of a pipeline's run, each with its state. Raises :class:`ReadFailed`."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="pullmedic") as pool:
+        return _Inquiry(run, reach, pool, DEADLINE.total_seconds).children()
+
+
+def read_again(
+    evidence: Evidence,
+    reach: Reach,
+    *,
+    deadline: timedelta = DEADLINE,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Evidence:
+    """Return ``evidence`` as it would be had the run failed just now: the same texts, every fact read anew.
+
+    What is dated before the failure then counts, a role that was granted since among it: so judging it tells whether
+    the cause still stands.
+    """
+    until = monotonic() + deadline.total_seconds()
+    details, now = evidence.details, reach.now()
+    run = replace(evidence.run, failed_at=now)
+    pool = ThreadPoolExecutor(max_workers=32, thread_name_prefix="pullmedic")
+    try:
+        reader = FactReader(pool, reach, lambda: until - monotonic())
+        subject = Subject(
+            run=run,
+            details=details,
+            image=evidence.image,
+            image_text=evidence.image_text,
+            symptoms=evidence.symptoms,
+        )
+        reader.start([name for name in evidence.facts if name in all_probes()], subject)
+        facts = {**evidence.facts, **reader.facts()}
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return replace(
+        evidence,
+        run=run,
+        details=replace(details, ended_at=now) if details is not None else None,
+        taken_at=now,
+        facts=facts,
+    )
+
+
 def evidence_of_text(run: FailedRun, excerpts: Sequence[LogExcerpt], reach_now: Callable[[], Any]) -> Evidence:
     """Return the evidence that texts alone give: their symptoms, and no facts."""
     now = reach_now()
-    symptoms, facts = symptoms_and_build(excerpts, (), now)
+    symptoms, facts = symptoms_and_build(excerpts, (), now, run_id=run.run_id)
     written = image_of(symptoms, None)
     return Evidence(
         schema=EVIDENCE_SCHEMA,

@@ -19,6 +19,7 @@ from typing import Protocol
 from diagnostics.case import Case
 from diagnostics.catalogue import CATALOGUE, NOT_JUDGED, NamedOnly
 from diagnostics.describing import chain_of, checks_of
+from diagnostics.meant import put_right
 from diagnostics.model import (
     INSUFFICIENT_EVIDENCE,
     NOT_REGISTRY,
@@ -26,6 +27,7 @@ from diagnostics.model import (
     Evidence,
     Finding,
     PullStep,
+    Remedy,
     Status,
 )
 from diagnostics.noting import notes_of
@@ -106,8 +108,18 @@ def judge(evidence: Evidence) -> Diagnosis:
     case = Case(evidence)
     if case.primary is None:
         return _verdict(case, ())
-    judged = [found for cause in all_causes() if (found := _judged(cause, case)) is not None]
+    right = put_right(case)
+    judged = [found for cause in all_causes() if (found := _either(cause, case, right)) is not None]
     return _verdict(case, _ordered(_singled_out(judged, case), case))
+
+
+def _either(cause: Cause, case: Case, right: Case | None) -> _Judged | None:
+    """Judge a cause as things are, and as masked by a wrong reference: by what the ``right`` one would meet."""
+    if right is not None and cause.masked:
+        said = cause.judge(right)
+        if said is not None and said.proof is Proof.PROVEN and not said.against:
+            return _Judged(cause, said, explains=False, status=Status.CONFIRMED)
+    return _judged(cause, case)
 
 
 def _judged(cause: Cause, case: Case) -> _Judged | None:
@@ -174,8 +186,14 @@ def _finding(judged: _Judged) -> Finding:
         reasons=said.reasons,
         against=said.against,
         unchecked=said.unchecked,
-        remedies=said.remedies,
+        remedies=said.remedies or _way_out(judged),
     )
+
+
+def _way_out(judged: _Judged) -> tuple[Remedy, ...]:
+    """A likely cause, too, needs a way out: the published list's general one, where the facts gave none."""
+    entry = CATALOGUE.get(judged.cause.id)
+    return (Remedy(title=entry.way_out),) if entry is not None and judged.status is Status.LIKELY else ()
 
 
 def _verdict(case: Case, findings: tuple[Finding, ...]) -> Diagnosis:
@@ -217,6 +235,11 @@ def _settle(evidence: Evidence, findings: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def _fingerprint(evidence: Evidence, verdict: str, target: str) -> str:
-    """Typed facts only: the workspace, the cause and its fix target; prose takes no part."""
-    parts = (evidence.run.workspace_id.lower(), verdict, target.lower())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    """Typed facts only: the workspace, the cause and its fix target; prose takes no part.
+
+    What a cause declares to be the same ``everywhere`` (a registry's outage) is one incident under all workspaces.
+    """
+    cause = next((cause for cause in all_causes() if cause.id == verdict), None)
+    everywhere = getattr(cause, "everywhere", False) and bool(target)
+    parts = ("" if everywhere else evidence.run.workspace_id.lower(), verdict, target.lower())
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -18,6 +18,7 @@ __all__ = [
     "UnreadableLog",
     "decode",
     "excerpts_of_parts",
+    "neutral",
     "refuse_binary",
 ]
 
@@ -81,6 +82,14 @@ class Cuts:
     def words(self, more: list[str]) -> str | None:
         """Return all notes as one text, ``None`` where nothing was cut."""
         return "; ".join([*self.notes, *more]) or None
+
+
+def neutral(text: str) -> str:
+    """Return ``text`` with each character that a terminal or a reader's eye could be led astray with as U+FFFD.
+
+    Tabs and line breaks stay.
+    """
+    return text.translate(_NEUTRAL)
 
 
 def refuse_binary(file: str, data: bytes) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "EVIDENCE_SCHEMA",
     "INSUFFICIENT_EVIDENCE",
     "NOT_REGISTRY",
+    "CompletedRun",
     "Diagnosis",
     "Evidence",
     "Fact",
@@ -90,6 +91,10 @@ class FailedRun:
     """A failed run as the event told of it: small, it is all that a queue carries.
 
     ``failed_at`` is the event's time (UTC). Names and tags are hostile input: whoever submits a run chooses them.
+
+    Two further things are told of in the same form, since no event tells of them. A run that has *not* failed, and
+    waits for its image: ``waiting_since`` says since when, ``failed_at`` is when we looked. And a failed deployment of
+    an online endpoint: ``deployment`` is its resource id, and ``run_id`` names one attempt at it.
     """
 
     event_id: str
@@ -100,6 +105,18 @@ class FailedRun:
     run_type: str | None = None
     submitted_by: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    waiting_since: datetime | None = None
+    deployment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedRun:
+    """A run that ended well, as the event told of it: what failed before on its image and compute may be over."""
+
+    workspace_id: str
+    run_id: str
+    completed_at: datetime
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

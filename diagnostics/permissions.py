@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
+from typing import Any
 
 from diagnostics.conditions import holds
 from diagnostics.facts import Grant, GrantedPermissions
@@ -18,6 +19,7 @@ __all__ = [
     "METADATA_READ",
     "PULL",
     "Right",
+    "blocks_of",
     "denies_pull",
     "grants_action",
     "grants_pull",
@@ -60,6 +62,19 @@ def matches(pattern: str, action: str) -> bool:
             return False
         at = found + len(piece)
     return True
+
+
+def blocks_of(permissions: Iterable[Any] | None) -> tuple[GrantedPermissions, ...]:
+    """Return the permission blocks of a role or a denial as azure-mgmt-authorization gives them, null members empty."""
+    return tuple(
+        GrantedPermissions(
+            actions=tuple(block.actions or ()),
+            not_actions=tuple(block.not_actions or ()),
+            data_actions=tuple(block.data_actions or ()),
+            not_data_actions=tuple(block.not_data_actions or ()),
+        )
+        for block in permissions or ()
+    )
 
 
 def grants_action(permissions: Iterable[GrantedPermissions], action: str) -> bool:

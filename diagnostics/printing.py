@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from diagnostics.log_reading import neutral
 from diagnostics.model import (
     INSUFFICIENT_EVIDENCE,
     NOT_REGISTRY,
@@ -19,7 +20,10 @@ _MOST_LINES = 6
 
 
 def diagnosis_text(diagnosis: Diagnosis, evidence: Evidence, *, live: bool = True) -> str:
-    """Return what is wrong, how we know, and what to do; ``live`` is false where only a text was read."""
+    """Return what is wrong, how we know, and what to do; ``live`` is false where only a text was read.
+
+    Names of others are in it, and stored evidence may have been changed: nothing that a terminal obeys comes out.
+    """
     lines = [_verdict(diagnosis), *_indented("what the text says", _symptoms(evidence))]
     head = diagnosis.headline
     if head is not None:
@@ -31,7 +35,7 @@ def diagnosis_text(diagnosis: Diagnosis, evidence: Evidence, *, live: bool = Tru
         lines += _indented("checks", diagnosis.checks)
     lines += _indented("what would settle it", _settling(diagnosis, live=live))
     lines += _indented("other causes", _others(diagnosis))
-    return "\n".join(lines)
+    return neutral("\n".join(lines))
 
 
 def _verdict(diagnosis: Diagnosis) -> str:

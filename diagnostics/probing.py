@@ -10,8 +10,11 @@ from functools import cache
 from typing import Any, Protocol
 
 from diagnostics.azure.errors import NotPermitted, ReadFailed, from_azure_core
+from diagnostics.fact_cache import key_of
 from diagnostics.model import Fact, FailedRun, ImageReference, Known, RunDetails, Symptom, Unknown, Vantage
 from diagnostics.reach import Reach
+from diagnostics.telemetry import count, span
+from diagnostics.work import carried
 
 __all__ = ["FactReader", "Probe", "Subject", "all_probes", "control_plane", "fact_types"]
 
@@ -92,7 +95,7 @@ class FactReader:
             probe = all_probes()[name]
             if name not in self._futures:
                 self.start(probe.needs, subject)
-                self._futures[name] = self._pool.submit(self._read, probe, subject)
+                self._futures[name] = self._pool.submit(carried(self._traced), probe, subject)
 
     def facts(self) -> dict[str, Fact]:
         """Wait for all that was started, at most until the deadline, and return the facts by name."""
@@ -103,19 +106,38 @@ class FactReader:
             return self._futures[name].result(timeout=max(0.0, self._remaining()))
         except (Overrun, CancelledError):
             self._futures[name].cancel()
+            count("unknown_facts", probe=name, reason="deadline")
             return Unknown(reason="the deadline passed before an answer came", source=name)
+
+    def _traced(self, probe: Probe, subject: Subject) -> Fact:
+        with span("probe", probe=probe.name) as stage:
+            fact = self._read(probe, subject)
+            stage.note(outcome="unknown" if isinstance(fact, Unknown) else "known")
+            return fact
 
     def _read(self, probe: Probe, subject: Subject) -> Fact:
         values: dict[str, Any] = {}
         for need in probe.needs:
             fact = self._result(need)
             if isinstance(fact, Unknown):
+                count("unknown_facts", probe=probe.name, reason="in-consequence")
                 return _in_consequence(probe, all_probes()[need], fact)
             values[need] = fact.value
         try:
-            return probe.read(subject, values, self._reach)
+            fact = self._reach.facts.fact(
+                key_of(probe.name, subject),
+                since=subject.run.failed_at,
+                now=self._reach.now,
+                wait=max(0.0, self._remaining()),
+                read=lambda: probe.read(subject, values, self._reach),
+            )
         except Exception as error:  # noqa: BLE001 - one failing probe never hides another
-            return _unknown(probe, from_azure_core(error))
+            failed = from_azure_core(error)
+            count("unknown_facts", probe=probe.name, reason=type(failed).__name__)
+            return _unknown(probe, failed)
+        if isinstance(fact, Unknown):
+            count("unknown_facts", probe=probe.name, reason="not-told")
+        return fact
 
 
 def _in_consequence(probe: Probe, need: Probe, fact: Unknown) -> Unknown:

@@ -15,7 +15,10 @@ from enum import StrEnum
 from diagnostics.facts import Compute, Identity, RegistryLookup, Workspace
 from diagnostics.model import Symptom
 
-__all__ = ["Puller", "PullerKind", "who_pulls"]
+__all__ = ["ENDPOINT_KIND", "Puller", "PullerKind", "speaks_of_endpoint", "who_pulls"]
+
+ENDPOINT_KIND = "OnlineEndpoint"
+"""What stands for the kind of compute where an online endpoint pulls for its deployment."""
 
 _SERVERLESS = "Serverless"
 _ENDPOINT = "endpoint identity"
@@ -64,8 +67,10 @@ def who_pulls(
     matched = _identity_named(candidates, named)
     if matched is not None:
         return _as_identity(matched, "the log names it")
-    if any(_ENDPOINT in symptom.text.lower() for symptom in shown[:1]):
-        return _unknown("the log speaks of an endpoint's identity, which is none of the compute's")
+    if compute.kind == ENDPOINT_KIND:
+        return _of_deployment(compute, named)
+    if speaks_of_endpoint(shown):
+        return _endpoint(compute, named)
     if named is not None and compute.found:
         whose = "compute's" if compute.kind != _SERVERLESS else "workspace's"
         return _unknown(f"the log names the identity {named}, which is none of the {whose}")
@@ -74,6 +79,35 @@ def who_pulls(
     if registry.attached and registry.found is not None and registry.found.admin_user_enabled:
         return Puller(kind=PullerKind.ADMIN_USER, reason="the workspace's own registry has its admin user on")
     return _serverless(candidates, shown, workspace) if compute.kind == _SERVERLESS else _by_kind(compute)
+
+
+def speaks_of_endpoint(symptoms: Iterable[Symptom]) -> bool:
+    """Tell whether the first thing that the text says is that an online endpoint's identity was refused."""
+    first = next(iter(symptoms), None)
+    return first is not None and _ENDPOINT in first.text.lower()
+
+
+def _endpoint(compute: Compute, named: str | None) -> Puller:
+    """Return the endpoint's identity: the one that the log names, else the only endpoint's."""
+    for endpoint in compute.endpoints:
+        identity = _identity_named(endpoint.identities, named)
+        if identity is not None:
+            return _as_identity(identity, f"the log names it, and the online endpoint {endpoint.name} has it")
+    if len(compute.endpoints) == 1 and len(compute.endpoints[0].identities) == 1 and named is None:
+        only = compute.endpoints[0]
+        return _as_identity(only.identities[0], f"{only.name} is the workspace's only online endpoint")
+    return _unknown("the log speaks of an endpoint's identity, and which endpoint it was is not known")
+
+
+def _of_deployment(compute: Compute, named: str | None) -> Puller:
+    """Return the identity of the endpoint whose deployment failed; ``named`` is none that it is known to have."""
+    if not compute.found:
+        return _unknown(f"the workspace has no online endpoint called {compute.name} (any more)")
+    if named is not None:
+        return _unknown(f"the log names the identity {named}, which is none of the online endpoint {compute.name}")
+    if compute.identities:
+        return _as_identity(compute.identities[0], f"it is the online endpoint {compute.name}'s own identity")
+    return _unknown(f"the online endpoint {compute.name} shows no identity")
 
 
 def _candidates(compute: Compute, workspace: Workspace | None) -> tuple[Identity, ...]:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from diagnostics.azure.arm import LIMITS, ArmClient, brief_retries
+from diagnostics.azure.arm import ArmClient, sdk_options
 from diagnostics.azure.clouds import Cloud
+from diagnostics.azure.counting import counting_adapter
 from diagnostics.azure.errors import ReadFailed
 from diagnostics.azure.history import RunHistory
 from diagnostics.azure.oci_registry import OciRegistry
 from diagnostics.azure.registry_data import RegistryClient
+from diagnostics.fact_cache import FactCache
 
 if TYPE_CHECKING:
     import requests
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
-__all__ = ["Reach", "utc_now"]
+__all__ = ["Memory", "Reach", "utc_now"]
 
 _REMEMBERED = 64
 """How many repositories' clients a worker keeps; each holds one short-lived token."""
@@ -33,19 +35,31 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Memory(Protocol):
+    """Protocol: texts by key, such as a dictionary. Safe to use from several threads."""
+
+    def get(self, key: str, /) -> str | None:
+        """Return what is known of ``key``."""
+
+    def __setitem__(self, key: str, value: str, /) -> None: ...
+
+
 @dataclass(kw_only=True)
 class Reach:
     """Clients of one cloud under one credential, safe to share between threads; ``now`` is the clock.
 
-    ``allowed_registries`` are login servers that may be asked although Resource Manager does not list them;
-    ``discovery_urls`` remembers, by workspace, where run history is found: it never changes.
+    ``tenant`` is the credential's own, where it is known. ``allowed_registries`` are login servers that may be asked
+    although Resource Manager does not list them; ``places`` remembers where a workspace's discovery document and a
+    region's run history are: neither moves. ``facts`` are those of the last minute, for runs that failed together.
     """
 
     cloud: Cloud
     credential: TokenCredential
+    tenant: str | None = None
     now: Callable[[], datetime] = utc_now
     allowed_registries: frozenset[str] = frozenset({"mcr.microsoft.com"})
-    discovery_urls: dict[str, str] = field(default_factory=dict)
+    places: Memory = field(default_factory=dict[str, str])
+    facts: FactCache = field(default_factory=FactCache, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
     _registries: dict[str, ContainerRegistryManagementClient] = field(default_factory=dict, repr=False)
     _roles: dict[str, AuthorizationManagementClient] = field(default_factory=dict, repr=False)
@@ -60,44 +74,43 @@ class Reach:
     @cached_property
     def history(self) -> RunHistory:
         """The client for run history."""
-        return RunHistory(self.arm)
+        return RunHistory(self.arm, self.places)
 
     @cached_property
     def session(self) -> requests.Session:
         """The HTTP session for log blobs and registries' data planes."""
         import requests  # noqa: PLC0415 - off the path of the trigger's import
-        from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
         session = requests.Session()
         session.headers["User-Agent"] = "pullmedic"
-        session.mount("https://", HTTPAdapter(pool_maxsize=16))
+        session.mount("https://", counting_adapter(pool_maxsize=16))
         return session
+
+    def warm_up(self) -> None:
+        """Load the libraries and make the clients that every run needs; get the token for registries.
+
+        May raise what the credential raises.
+        """
+        made = self._made_roles("")
+        _ = (made.role_assignments, made.role_definitions, made.deny_assignments, made.permissions)
+        _ = (self._made_registries("").registries, self.history, self.session)
+        self.credential.get_token(self.cloud.registry_scope)
 
     def registries(self, subscription: str) -> ContainerRegistryManagementClient:
         """The registry SDK (azure-mgmt-containerregistry, api-version 2025-11-01) for one subscription."""
         with self._lock:
             if subscription not in self._registries:
-                from azure.mgmt.containerregistry import (  # noqa: PLC0415
-                    ContainerRegistryManagementClient,
-                )
-
-                self._registries[subscription] = ContainerRegistryManagementClient(
-                    self.credential, subscription, **self._sdk_options()
-                )
+                self._registries[subscription] = self._made_registries(subscription)
             return self._registries[subscription]
 
     def roles(self, subscription: str) -> AuthorizationManagementClient:
         """The role SDK (azure-mgmt-authorization, api-version 2022-04-01) for one subscription."""
         with self._lock:
             if subscription not in self._roles:
-                from azure.mgmt.authorization import AuthorizationManagementClient  # noqa: PLC0415
-
-                self._roles[subscription] = AuthorizationManagementClient(
-                    self.credential, subscription, **self._sdk_options()
-                )
+                self._roles[subscription] = self._made_roles(subscription)
             return self._roles[subscription]
 
-    def registry(self, login_server: str, repository: str, *, tenant: str | None = None) -> RegistryClient:
+    def registry(self, login_server: str, repository: str) -> RegistryClient:
         """The data plane of one registry, for one repository; ``login_server`` must be Resource Manager's own."""
         with self._lock:
             key = f"{login_server}/{repository}"
@@ -107,7 +120,7 @@ class Reach:
                 self.credential,
                 login_server=login_server,
                 repository=repository,
-                tenant=tenant,
+                tenant=self.tenant,
             )
             self._data_planes[key] = client
             while len(self._data_planes) > _REMEMBERED:
@@ -128,10 +141,12 @@ class Reach:
                 self._others.pop(next(iter(self._others)))
             return client
 
-    def _sdk_options(self) -> dict[str, Any]:
-        return {
-            "base_url": self.cloud.resource_manager,
-            "credential_scopes": [self.cloud.resource_manager_scope],
-            "retry_policy": brief_retries(),
-            **LIMITS,
-        }
+    def _made_registries(self, subscription: str) -> ContainerRegistryManagementClient:
+        from azure.mgmt.containerregistry import ContainerRegistryManagementClient  # noqa: PLC0415
+
+        return ContainerRegistryManagementClient(self.credential, subscription, **sdk_options(self.cloud))
+
+    def _made_roles(self, subscription: str) -> AuthorizationManagementClient:
+        from azure.mgmt.authorization import AuthorizationManagementClient  # noqa: PLC0415
+
+        return AuthorizationManagementClient(self.credential, subscription, **sdk_options(self.cloud))

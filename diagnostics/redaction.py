@@ -230,21 +230,33 @@ class RedactingFilter(logging.Filter):
 
     To be added to every root *handler* (a logger's filter does not see its children's records). The
     exception's text takes the place of ``exc_info``, so that no later handler formats the secret anew. Lets
-    every record pass.
+    every record pass. What names of others hold begins no line of its own and commands no terminal.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact ``record`` and return true."""
-        record.msg, record.args = redact(_message(record)), None
+        record.msg, record.args = _harmless(redact(_message(record))), None
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
         record.exc_info = None
-        record.exc_text = redact(record.exc_text) if record.exc_text else None
-        record.stack_info = redact(record.stack_info) if record.stack_info else None
+        record.exc_text = _harmless(redact(record.exc_text)) if record.exc_text else None
+        record.stack_info = _harmless(redact(record.stack_info)) if record.stack_info else None
         for name, value in list(vars(record).items()):
             if name not in _STANDARD and isinstance(value, str):
                 setattr(record, name, redact(value))
         return True
+
+
+_CONTROLS = {
+    **dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), "\ufffd"),
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd"),
+    0x0A: "\n  ",
+}
+
+
+def _harmless(text: str) -> str:
+    """Indent further lines, so that no name can forge a record, and replace what a terminal or an eye would obey."""
+    return text.translate(_CONTROLS)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -29,6 +29,9 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "causes.md"
 _COMMAND = "python -m diagnostics.reference --write"
 _SAMPLES = 3
 _OURS = "diagnostics.causes."
+_SPACED = re.compile(r"\s(?![^{}]*\})")
+"""A blank that is part of a word of a command, not of the name of what is filled in."""
+
 _BARE = re.compile(r"\{[^{}]*\}")
 """A text of which nothing is known but that it is filled in."""
 
@@ -39,6 +42,7 @@ from the code (`{_COMMAND}`) and checked; `docs/architecture.md` says how a verd
 
 *Confirmed* needs a fact that by itself explains the failure. Where the deciding facts cannot be read, a cause that the
 text names is *likely*, and the message says what was not seen. In remedies, braces stand for what is filled in.
+What older answers on the web say, and no longer holds, is in [old-advice.md](old-advice.md).
 """
 
 
@@ -229,7 +233,7 @@ class _Writer:
             case ast.IfExp(body=body, orelse=orelse):
                 return self._text(body, depth) or self._text(orelse, depth)
             case ast.Call(func=ast.Name(id="az"), args=words):
-                return " ".join(("az", *(self._text(word, depth) for word in words)))
+                return " ".join(("az", *(_word(self._text(word, depth)) for word in words)))
             case _:
                 return self._inserted(node, depth)
 
@@ -286,6 +290,11 @@ def _cell(text: str) -> str:
 
 
 # --- the command --------------------------------------------------------------------------------------------
+
+
+def _word(text: str) -> str:
+    """Return a word of a command as a shell takes it for one."""
+    return f'"{text}"' if _SPACED.search(text) else text
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -270,8 +270,9 @@ def _check_host_in_place_of_repository(registry: str, repository: str, text: str
 
 def _host_and_port(registry: str) -> tuple[str, str | None]:
     if registry.startswith("["):
-        host, bracket, port = registry.partition("]")
-        return host + bracket, port.removeprefix(":") if port else None
+        host, bracket, rest = registry.partition("]")
+        colon, port = rest[:1], rest[1:]
+        return (host + bracket, port if colon else None) if colon in ("", ":") else (registry, None)
     host, colon, port = registry.partition(":")
     return host, port if colon else None
 

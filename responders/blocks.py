@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """What a block is for. The value is its title; the order here is the reader's order."""
 
     NEXT_STEP = "Next step"
+    STATE = "Incident"
+    FIX = "Fix"
     ALSO = "Also wrong"
     SETTLE = "What would settle it"
     RUN = "Run"
@@ -31,6 +33,8 @@ class Kind(StrEnum):
 
 _KEPT_LONGEST = (
     Kind.NEXT_STEP,
+    Kind.STATE,
+    Kind.FIX,
     Kind.RUN,
     Kind.EVIDENCE,
     Kind.ALSO,
@@ -92,9 +96,9 @@ class Report:
     """What a channel renders.
 
     ``headline`` is one sentence that starts with the status; ``status`` is ``confirmed``, ``likely``,
-    ``possible`` or ``None`` where there is no cause. ``run_url`` is an ``https`` address or empty.
-    ``stored_as`` is the key of the stored evidence or empty. ``blocks`` stand in the reader's order, without
-    the next step.
+    ``possible`` or ``None`` where there is no cause. ``run_url`` and ``page_url``, the incident's own page, are
+    ``https`` addresses or empty. ``stored_as`` is the key of the stored evidence or empty. ``blocks`` stand in the
+    reader's order, without the next step.
     """
 
     headline: str
@@ -104,6 +108,7 @@ class Report:
     blocks: tuple[Block, ...] = ()
     run_url: str = ""
     stored_as: str = ""
+    page_url: str = ""
 
     @property
     def preview(self) -> str:

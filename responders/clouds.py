@@ -7,8 +7,9 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from diagnostics.azure.clouds import CLOUDS
+from diagnostics.redaction import redact
 
-__all__ = ["Cloud", "is_plain_link", "run_link"]
+__all__ = ["Cloud", "endpoints_link", "is_plain_link", "run_link"]
 
 _PLAIN_LINK = re.compile(r"https://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
 
@@ -37,10 +38,20 @@ class Cloud(StrEnum):
 
 
 def run_link(workspace_id: str, run_id: str, cloud: Cloud = Cloud.PUBLIC) -> str:
-    """Return the run's page in the studio, every hostile character percent-encoded."""
+    """Return the run's page in the studio, every hostile character percent-encoded.
+
+    Empty for an id that holds a secret: percent-encoded, no redactor would know it any more.
+    """
+    if redact(run_id) != run_id:
+        return ""
     run = quote(run_id, safe="", errors="replace")
     workspace = quote(workspace_id, safe="/", errors="replace")
     return f"https://{cloud.studio}/runs/{run}?wsid={workspace}"
+
+
+def endpoints_link(workspace_id: str, cloud: Cloud = Cloud.PUBLIC) -> str:
+    """Return the studio's page of a workspace's endpoints."""
+    return f"https://{cloud.studio}/endpoints?wsid={quote(workspace_id, safe='/', errors='replace')}"
 
 
 def is_plain_link(url: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Problem", "Secret", "Setting"]
+__all__ = ["Field", "Problem", "Secret", "Setting"]
 
 
 class Secret:
@@ -51,12 +51,30 @@ class Setting:
     secret: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing that a destination or a tracker is set up with, in the environment or in the settings file.
+
+    ``name`` is lower case with underscores. ``secret`` values come from the environment alone and are never printed.
+    """
+
+    name: str
+    purpose: str
+    secret: bool = False
+    required: bool = True
+    default: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A setting that is wrong, and what runs instead; the message never holds a secret's value."""
+    """A setting that is wrong, and what runs instead; the message never holds a secret's value.
+
+    ``setting`` is its place: the name of a variable, or file, line and key. A ``warning`` changes nothing that runs.
+    """
 
     setting: str
     message: str
+    warning: bool = False
 
     def __str__(self) -> str:
         return f"{self.setting}: {self.message}"

@@ -77,7 +77,8 @@ def announcement(losses: Sequence[str], report: Report) -> str:
     if not losses:
         return ""
     stored = f"the evidence stored as {report.stored_as}" if report.stored_as else ""
-    whole = " and ".join(part for part in (stored, "the run (link)" if report.run_url else "") if part)
+    links = ("the incident (link)" if report.page_url else "", "the run (link)" if report.run_url else "")
+    whole = " and ".join(part for part in (stored, *links) if part)
     where = f" The whole is in {whole}." if whole else " The whole is in the responder's log."
     return f"Cut for length: {'; '.join(losses)}.{where}"
 

@@ -1,35 +1,39 @@
-"""What happens to one failed run: diagnosed once, told of once, recorded only after it was done.
+"""What happens to one failed run: diagnosed once, counted to its incident, recorded only after it was done.
 
 Every stage is idempotent. A claim is a lease, so that a worker that dies leaves nothing locked, and a stage is recorded
-as done only after it succeeded: whatever is delivered again picks up where the last try ended.
+as done only after it succeeded: whatever is delivered again picks up where the last try ended. Nobody is told here:
+what may have news is handed back, and travels through a queue of its own to :mod:`responders.delivering`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from diagnostics.azure.errors import NoCredential, ReadFailed, ServiceFailed, Throttled, Unreachable
+from diagnostics.azure.errors import ReadFailed, may_pass
+from diagnostics.case import Case
 from diagnostics.codec import evidence_from_json, to_json
 from diagnostics.judging import judge
-from diagnostics.model import INSUFFICIENT_EVIDENCE, NOT_REGISTRY, Diagnosis, Evidence, FailedRun
+from diagnostics.listing import waits
+from diagnostics.model import INSUFFICIENT_EVIDENCE, NOT_REGISTRY, Diagnosis, Evidence, FailedRun, Status
 from diagnostics.probing import fact_types
 from diagnostics.redaction import redact
-from responders.notifying import Notification, Outcome, notify
-from responders.pipelines import Told, follow_up_report, other_causes
-from responders.report import build_report, undeliverable_report
+from responders.incidents import Counted, Incidents
 from responders.settings import Settings
 from responders.store import ClaimResult, RunOutcome, RunRecord, Store, StoreError
+from responders.subjects import Subject
+from responders.telemetry import count, span
 
-__all__ = ["Handler", "Silence", "TryAgain"]
+__all__ = ["Handled", "Handler", "Silence", "TryAgain"]
 
 _LOG = logging.getLogger(__name__)
-_FOLLOW_UP = "further causes of the pipeline"
-_LEASE = timedelta(minutes=2)
-_TRANSIENT = (Unreachable, Throttled, ServiceFailed, NoCredential)
+_LEASE = timedelta(seconds=90)
+_AFTER_THE_READING = timedelta(seconds=45)
+"""What judging and recording may take beyond the time for reading, before another try takes the run over. A message is
+tried five times, half a minute apart: a try or two should be left when the lease of one that died has ended."""
 
 
 class TryAgain(Exception):
@@ -42,7 +46,16 @@ class Silence:
     NOT_REGISTRY = "not-registry"
     INSUFFICIENT = "insufficient-evidence-not-wanted"
     HANDLED_BEFORE = "handled-before"
-    PIPELINE_TOLD = "pipeline-told-before"
+    WAITING = "waits-without-a-proven-cause"
+    NOT_WAITING = "waits-no-more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handled:
+    """What became of a run, for the log, and what may have news for people because of it."""
+
+    said: str
+    news: tuple[Subject, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -54,38 +67,42 @@ class Handler:
 
     settings: Settings
     store: Store
+    incidents: Incidents
     investigate: Callable[[FailedRun], Evidence]
     now: Callable[[], datetime]
 
-    def handle(self, run: FailedRun) -> str:
-        """Diagnose ``run`` and tell of it, unless that was done before; return what became of it, for the log.
+    def handle(self, run: FailedRun) -> Handled:
+        """Diagnose ``run`` and count it to its incident, unless that was done before.
 
+        A run that was handled before gives the same news again: whoever carried it away may have died.
         :class:`TryAgain` where another delivery is needed: somebody else is at it, or something did not answer.
         """
-        owner, key = uuid4().hex, f"run/{run.workspace_id.lower()}/{run.run_id}"
-        if self._taken(key, owner) is ClaimResult.DONE:
-            return Silence.HANDLED_BEFORE
+        owner, key = uuid4().hex, _claim_on(run)
+        claim = self.store.claim(key, owner, now=self.now(), lease=self._lease)
+        if claim is ClaimResult.HELD:
+            raise TryAgain("another worker is at this run")
+        if claim is ClaimResult.DONE:
+            return self._again(run)
         try:
-            said = self._diagnose(run, owner)
+            handled = self._diagnose(run) if run.waiting_since is None else self._diagnose_waiting(run)
         except Exception as error:
-            if not isinstance(error, (TryAgain, StoreError)):
+            if run.waiting_since is None and not isinstance(error, (TryAgain, StoreError)):
                 self._note_failure(run, f"the diagnosis itself failed ({type(error).__name__}: {error})")
             self.store.release(key, owner)
             raise
         self.store.complete(key, owner, now=self.now())
-        return said
+        return handled
 
-    def tell_undeliverable(self, run: FailedRun | None, why: str) -> Notification:
-        """Say visibly that a run ends without a diagnosis, in the fallback channel where one is set.
+    @property
+    def _lease(self) -> timedelta:
+        return max(_LEASE, self.settings.deadline + _AFTER_THE_READING)
 
-        :class:`TryAgain` where a channel asks for another try.
-        """
-        report = undeliverable_report(run, why, cloud=self.settings.cloud)
-        _LOG.error("no diagnosis for %s: %s", run.run_id if run else "an unreadable message", why)
-        told = notify(report, self.settings.fallbacks or self.settings.destinations, now=self.now())
-        if told.outcome is Outcome.LATER:
-            raise TryAgain("the channel asks for another try")
-        return told
+    def tell_undeliverable(self, run: FailedRun | None, why: str, *, kind: str, event_id: str = "") -> Handled:
+        """Count a run that ends without a diagnosis, so that people hear of it; those of one ``kind`` are one."""
+        _LOG.error("no diagnosis for %s: %s", run.run_id if run else "an unreadable message", redact(why))
+        count("undiagnosed", kind=kind)
+        counted = self.incidents.count_undeliverable(run, why, kind=kind, event_id=event_id)
+        return Handled(said=why, news=(Subject("incident", counted.incident.id),))
 
     def reason_of(self, run: FailedRun) -> str:
         """Return why the last try at ``run`` failed, as far as it was recorded."""
@@ -97,28 +114,58 @@ class Handler:
             return record.reason
         return "every try failed before a reason could be recorded; the app's log holds the errors"
 
-    def _taken(self, key: str, owner: str) -> ClaimResult:
-        claim = self._claimed(key, owner)
-        if claim is ClaimResult.HELD:
-            raise TryAgain("another worker is at this run or pipeline")
-        return claim
+    def _again(self, run: FailedRun) -> Handled:
+        record = self.store.get_record(run.workspace_id, run.run_id)
+        count("held", reason=Silence.HANDLED_BEFORE)
+        return Handled(said=Silence.HANDLED_BEFORE, news=_news(record) if record is not None else ())
 
-    def _claimed(self, key: str, owner: str) -> ClaimResult:
-        return self.store.claim(key, owner, now=self.now(), lease=_LEASE)
-
-    def _diagnose(self, run: FailedRun, owner: str) -> str:
+    def _diagnose(self, run: FailedRun) -> Handled:
         try:
             evidence, before = self._evidence(run)
         except ReadFailed as error:
             return self._without_evidence(run, error)
-        diagnosis = judge(evidence)
+        with span("judge") as stage:
+            diagnosis = judge(evidence)
+            stage.note(verdict=diagnosis.verdict, status=diagnosis.status or "")
         record = self._recorded(evidence, diagnosis, before)
         silence = self._silence(diagnosis)
         if silence:
-            self.store.put_record(replace(record, outcome=RunOutcome.SILENT, reason=silence))
-            return self._follow_up(record, owner) or silence
-        said = self._tell(record, diagnosis, evidence, owner)
-        return self._follow_up(record, owner) or said
+            count("held", reason=silence)
+            done = replace(record, outcome=RunOutcome.SILENT, reason=silence)
+            if record.run_id == record.root_run_id:
+                self.incidents.end_pipeline(record.workspace_id, record.root_run_id)
+        else:
+            counted = self.incidents.count(diagnosis, evidence, evidence_key=record.evidence_key)
+            done = _counted(record, counted)
+        self.store.put_record(done)
+        count("failures", verdict=diagnosis.verdict, status=diagnosis.status or "none", outcome=done.outcome.value)
+        return Handled(said=f"{diagnosis.verdict}: {done.reason}", news=_news(done))
+
+    def _diagnose_waiting(self, run: FailedRun) -> Handled:
+        """Count a run that waits for its image only where a live fact proves why; else nobody hears of it.
+
+        What a component says of itself in a log is no live fact here: the next try may have gone well since then.
+        It has not failed: no record is written, so that its failure, if it comes, is handled as any other.
+        """
+        try:
+            evidence = self.investigate(run)
+        except ReadFailed as error:
+            return Handled(said=f"a run that waits could not be read: {error}")
+        details = evidence.details
+        if self.store.get_record(run.workspace_id, run.run_id) is not None or not waits(
+            details.status if details else None
+        ):
+            return self._held(Silence.NOT_WAITING)
+        diagnosis = judge(evidence)
+        if diagnosis.status is not Status.CONFIRMED or diagnosis.verdict in Case(evidence).decisive:
+            return self._held(Silence.WAITING)
+        key = self.store.put_document(run.workspace_id, run.run_id, "evidence-waiting", to_json(evidence))
+        counted = self.incidents.count(diagnosis, evidence, evidence_key=key)
+        return Handled(said=f"{diagnosis.verdict}: waits, {counted.incident.id}", news=(_incident_of(counted),))
+
+    def _held(self, reason: str) -> Handled:
+        count("held", reason=reason)
+        return Handled(said=reason)
 
     def _evidence(self, run: FailedRun) -> tuple[Evidence, RunRecord | None]:
         """Return the evidence of an earlier try where there is one: a retry reads nothing again."""
@@ -126,15 +173,15 @@ class Handler:
         stored = self.store.get_document(before.evidence_key) if before and before.evidence_key else None
         if stored is not None:
             return evidence_from_json(stored, fact_types()), before
-        return self.investigate(run), before
+        with span("evidence"):
+            return self.investigate(run), before
 
-    def _without_evidence(self, run: FailedRun, error: ReadFailed) -> str:
+    def _without_evidence(self, run: FailedRun, error: ReadFailed) -> Handled:
         reason = f"the run could not be read: {error}"
         self._note_failure(run, reason)
-        if isinstance(error, _TRANSIENT):
+        if may_pass(error):
             raise TryAgain(reason) from None
-        self.tell_undeliverable(run, reason)
-        return reason
+        return self.tell_undeliverable(run, reason, kind=type(error).__name__)
 
     def _note_failure(self, run: FailedRun, reason: str) -> None:
         """Record why a try ended without a diagnosis: the message about the run in the end says it."""
@@ -155,15 +202,15 @@ class Handler:
         record = RunRecord(
             workspace_id=run.workspace_id,
             run_id=run.run_id,
-            root_run_id=details.root_run_id if details else run.run_id,
-            outcome=RunOutcome.LOGGED,
-            reason="diagnosed, not yet told of",
+            root_run_id=(details.root_run_id if details else "") or run.run_id,
+            outcome=RunOutcome.DIAGNOSED,
+            reason="diagnosed, not yet counted",
             verdict=diagnosis.verdict,
             status=diagnosis.status or "",
             fingerprint=diagnosis.fingerprint,
             evidence_key=keep(run.workspace_id, run.run_id, "evidence", to_json(evidence)),
             diagnosis_key=keep(run.workspace_id, run.run_id, "diagnosis", to_json(diagnosis)),
-            channels=before.channels if before else (),
+            incident=before.incident if before else "",
             failed_at=run.failed_at,
             diagnosed_at=evidence.taken_at,
             recorded_at=self.now(),
@@ -178,95 +225,24 @@ class Handler:
             return Silence.INSUFFICIENT
         return None
 
-    def _tell(self, record: RunRecord, diagnosis: Diagnosis, evidence: Evidence, owner: str) -> str:
-        pipeline = _pipeline(record)
-        if self._taken(pipeline, owner) is ClaimResult.DONE:
-            before = RunOutcome.POSTED if record.channels else RunOutcome.SILENT  # told by an earlier try of this run
-            self.store.put_record(replace(record, outcome=before, reason=Silence.PIPELINE_TOLD))
-            return Silence.PIPELINE_TOLD
-        try:
-            outcome = self._send(record, diagnosis, evidence)
-        except Exception:
-            self.store.release(pipeline, owner)
-            raise
-        self.store.complete(_cause(record), owner, now=self.now())
-        self.store.complete(pipeline, owner, now=self.now())
-        return outcome
 
-    def _follow_up(self, record: RunRecord, owner: str) -> str | None:
-        """Tell in one message, once the pipeline's own run has ended, of causes that nobody was told of yet.
-
-        A claim for each cause keeps it from being told twice, whatever the order of the events and however often they
-        come; a child that fails for yet another cause after the pipeline's own event is told of when it comes.
-        """
-        causes = other_causes(self.store.list_records(record.workspace_id, record.root_run_id))
-        mine = [cause for cause in causes if self._claimed(_cause(cause), owner) is ClaimResult.ACQUIRED]
-        if not mine:
-            return None
-        try:
-            outcome = self._send_follow_up(mine)
-        except Exception:
-            for cause in mine:
-                self.store.release(_cause(cause), owner)
-            raise
-        for cause in mine:
-            self.store.complete(_cause(cause), owner, now=self.now())
-        return outcome
-
-    def _send_follow_up(self, causes: Sequence[RunRecord]) -> str:
-        """Send one message about ``causes``; what took it is kept with the first of them until all have."""
-        found = [self._told(cause) for cause in causes]
-        before = causes[0].channels
-        told = notify(
-            follow_up_report(found, cloud=self.settings.cloud),
-            self.settings.destinations,
-            now=self.now(),
-            fallbacks=self.settings.fallbacks,
-            already=before,
-        )
-        channels = tuple(dict.fromkeys((*before, *told.delivered_to)))
-        for cause in causes:
-            outcome = _OUTCOMES.get(told.outcome, cause.outcome)
-            after = replace(cause, channels=channels, recorded_at=self.now(), outcome=outcome)
-            self.store.put_record(replace(after, reason=f"{_FOLLOW_UP}: {told.outcome.value}"))
-        if told.outcome is Outcome.LATER:
-            raise TryAgain("a channel asks for another try")
-        return f"{_FOLLOW_UP} {told.outcome.value}"
-
-    def _told(self, record: RunRecord) -> Told:
-        stored = self.store.get_document(record.evidence_key)
-        if stored is None:
-            raise TryAgain(f"the evidence about {record.run_id} is not there (yet)")
-        evidence = evidence_from_json(stored, fact_types())
-        return Told(record=record, diagnosis=judge(evidence), evidence=evidence)
-
-    def _send(self, record: RunRecord, diagnosis: Diagnosis, evidence: Evidence) -> str:
-        report = build_report(diagnosis, evidence, cloud=self.settings.cloud, stored_as=record.evidence_key)
-        told = notify(
-            report,
-            self.settings.destinations,
-            now=self.now(),
-            fallbacks=self.settings.fallbacks,
-            already=record.channels,
-        )
-        channels = tuple(dict.fromkeys((*record.channels, *told.delivered_to)))
-        after = replace(record, channels=channels, recorded_at=self.now(), reason=told.outcome.value)
-        self.store.put_record(replace(after, outcome=_OUTCOMES.get(told.outcome, RunOutcome.UNDELIVERABLE)))
-        if told.outcome is Outcome.LATER:
-            raise TryAgain("a channel asks for another try")
-        return f"{diagnosis.verdict} {told.outcome.value}"
+def _claim_on(run: FailedRun) -> str:
+    """Return the name of the work on ``run``: each look at one that waits is a work of its own."""
+    key = f"{run.workspace_id.lower()}/{run.run_id}"
+    return f"run/{key}" if run.waiting_since is None else f"waiting/{key}/{run.failed_at:%Y%m%dT%H%M%S}"
 
 
-def _pipeline(record: RunRecord) -> str:
-    return f"pipeline/{record.workspace_id.lower()}/{record.root_run_id}"
+def _incident_of(counted: Counted) -> Subject:
+    return Subject("incident", counted.incident.id)
 
 
-def _cause(record: RunRecord) -> str:
-    return f"{_pipeline(record)}/{record.fingerprint}"
+def _counted(record: RunRecord, counted: Counted) -> RunRecord:
+    outcome = RunOutcome.OPENED if counted.opened else RunOutcome.COUNTED
+    what = "opened" if counted.opened else "counted to"
+    return replace(record, outcome=outcome, incident=counted.incident.id, reason=f"{what} {counted.incident.id}")
 
 
-_OUTCOMES = {
-    Outcome.POSTED: RunOutcome.POSTED,
-    Outcome.FALLBACK: RunOutcome.POSTED,
-    Outcome.LOGGED: RunOutcome.LOGGED,
-}
+def _news(record: RunRecord) -> tuple[Subject, ...]:
+    """Return what may have news because of a run: its incident, and its pipeline, which may have one message."""
+    own = (Subject("incident", record.incident),) if record.incident else ()
+    return (*own, Subject.pipeline(record.workspace_id, record.root_run_id))

@@ -21,7 +21,7 @@ from diagnostics.model import (
 )
 from diagnostics.redaction import redact
 from responders.blocks import Block, Code, Kind, Line, Pair, Report, Text
-from responders.clouds import Cloud, run_link
+from responders.clouds import Cloud, endpoints_link, run_link
 from responders.wording import clean, one_line
 
 __all__ = [
@@ -75,8 +75,8 @@ def build_report(
         verdict=diagnosis.verdict,
         status=diagnosis.status.value if diagnosis.status else None,
         blocks=tuple(block for block in blocks if block.lines),
-        run_url=run_link(diagnosis.run.workspace_id, diagnosis.run.run_id, cloud),
-        stored_as=stored_as,
+        run_url=_link(diagnosis.run, cloud),
+        stored_as=_key_to_show(stored_as, diagnosis.run),
     )
 
 
@@ -98,9 +98,19 @@ def undeliverable_report(
         next_step=_block(Kind.NEXT_STEP, [Text(step)]),
         verdict="undeliverable",
         blocks=(_block(Kind.RUN, facts),),
-        run_url=run_link(run.workspace_id, run.run_id, cloud) if run else "",
-        stored_as=stored_as,
+        run_url=_link(run, cloud) if run else "",
+        stored_as=_key_to_show(stored_as, run),
     )
+
+
+def _link(run: FailedRun, cloud: Cloud) -> str:
+    """Return the run's page; a deployment's is among those of the workspace's endpoints."""
+    return endpoints_link(run.workspace_id, cloud) if run.deployment else run_link(run.workspace_id, run.run_id, cloud)
+
+
+def _key_to_show(stored_as: str, run: FailedRun | None) -> str:
+    """Leave out the key of a run whose id holds a secret: a key is the id in an encoding that no redactor knows."""
+    return stored_as if run is None or redact(run.run_id) == run.run_id else ""
 
 
 def _prose(text: str) -> str:
@@ -136,7 +146,15 @@ def _headline(diagnosis: Diagnosis, evidence: Evidence, runs: int) -> str:
         said = f"Not enough evidence: {image} did not come, and what could be read does not say why"
     else:
         said = f"Not enough evidence: {diagnosis.verdict} has no finding behind it"
-    return said.rstrip(". ") + (f" ({runs} runs)." if runs > 1 else ".")
+    return said.rstrip(". ") + _not_failed(evidence) + (f" ({runs} runs)." if runs > 1 else ".")
+
+
+def _not_failed(evidence: Evidence) -> str:
+    since = evidence.run.waiting_since
+    if since is None:
+        return ""
+    state = (evidence.details.status if evidence.details else None) or "Preparing"
+    return f" (has not failed yet; stuck in {state} since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
 
 
 def _next_step(diagnosis: Diagnosis) -> list[Line]:
@@ -167,19 +185,32 @@ def _run_facts(evidence: Evidence, affected: Sequence[str]) -> list[Line]:
     if compute and details and details.compute_kind:
         compute = f"{compute} ({details.compute_kind})"
     facts: list[Line] = [
-        Pair("Run id", run.run_id),
+        *_called(run),
         Pair("Experiment", run.experiment or (details and details.experiment) or NOT_KNOWN),
         Pair("Submitted by", run.submitted_by or (details and details.submitted_by) or NOT_KNOWN),
         Pair("Workspace", _workspace(run.workspace_id)),
         Pair("Compute", compute or NOT_KNOWN),
         Pair("Image", image or NOT_KNOWN),
-        Pair("Failed at", _utc(run.failed_at)),
+        _dated(run),
     ]
     if details and details.root_run_id not in ("", run.run_id):
         facts.append(Pair("Pipeline run", details.root_run_id))
     if len(affected) > 1:
         facts.append(Pair("Runs", _some(affected)))
     return facts
+
+
+def _called(run: FailedRun) -> list[Line]:
+    if not run.deployment:
+        return [Pair("Run id", run.run_id)]
+    endpoint, _, name = run.deployment.partition("/onlineEndpoints/")[2].partition("/deployments/")
+    return [Pair("Deployment", f"{name} of the online endpoint {endpoint}"), Pair("Attempt", run.run_id)]
+
+
+def _dated(run: FailedRun) -> Pair:
+    if run.waiting_since is not None:
+        return Pair("Waiting", f"since {_utc(run.waiting_since)}, looked at {_utc(run.failed_at)}; it has not failed")
+    return Pair("Deployed at" if run.deployment else "Failed at", _utc(run.failed_at))
 
 
 def _event_facts(run: FailedRun) -> list[Line]:

@@ -1,4 +1,4 @@
-"""The one place that posts to a messaging service or a tracker.
+"""The one place that speaks to a messaging service or a tracker.
 
 What can go wrong, grouped by what the caller should do::
 
@@ -6,7 +6,7 @@ What can go wrong, grouped by what the caller should do::
     |
     |-- Later                 put the work back, for .after
     |   |-- TryLater          the service said so: 429, 408, 5xx
-    |   `-- Unreachable       no answer: name, connection, TLS, time; the message may still have arrived
+    |   `-- Unreachable       no answer: name, connection, TLS, time; .sent tells whether it may have arrived
     |
     `-- Refused               the same payload would be refused again: 4xx, a redirect, an error in a 200
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -46,14 +46,17 @@ __all__ = [
     "Timeouts",
     "TryLater",
     "Unreachable",
+    "call",
     "encode",
     "post_json",
+    "unobserved",
 ]
 
 _DEFAULT_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=6)
 _WORD = 300
-_ANSWER_BYTES = 64 * 1024
+_ANSWER_BYTES = 1024 * 1024
+_QUOTED_BYTES = 64 * 1024
 _SHORTEST_SECRET = 8
 
 _posting: ContextVar[bool] = ContextVar("posting", default=False)
@@ -72,10 +75,19 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The service took it: its status and the beginning of its body (64 KiB at most)."""
+    """The service took it: its status, the beginning of its body (1 MiB at most), its headers in lower case."""
 
     status: int
     body: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raises :class:`TryLater` where it is none: something stands in between."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            said = TryLater(f"answered {self.status} with a body that is no JSON")
+        raise said
 
 
 class SendError(Exception):
@@ -95,7 +107,11 @@ class TryLater(Later):
 
 
 class Unreachable(Later):
-    """No answer came; whether the service took the payload is not known."""
+    """No answer came. ``sent`` is false where the payload certainly never left: no name, no connection, no TLS."""
+
+    def __init__(self, message: str, after: timedelta = _DEFAULT_WAIT, *, sent: bool = True) -> None:
+        super().__init__(message, after)
+        self.sent = sent
 
 
 class Refused(SendError):
@@ -110,11 +126,11 @@ class Refused(SendError):
 @dataclass(frozen=True, slots=True)
 class _Answer:
     status: int
-    retry_after: str | None
+    headers: Mapping[str, str] = field(repr=False)
     body: str = field(repr=False)  # a service may echo the request, and a traceback may show local variables
 
 
-def encode(payload: Mapping[str, Any]) -> bytes:
+def encode(payload: Mapping[str, Any] | Sequence[Any]) -> bytes:
     """Return the bytes that go over the wire; limits are measured on these."""
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
@@ -129,36 +145,55 @@ def post_json(
     headers: Mapping[str, Secret] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> Receipt:
-    """Post ``payload`` once and return the service's receipt.
+    """Post ``payload`` once; see :func:`call`."""
+    return call("POST", url, payload, now=now, accepted=accepted, headers=headers, timeouts=timeouts)
 
-    ``accepted`` tells a success by status and body; ``now`` (UTC) is what a date in ``Retry-After`` is
-    compared with. Redirects are not followed. Raises :class:`TryLater`, :class:`Unreachable` or
+
+def call(
+    method: str,
+    url: Secret,
+    payload: Mapping[str, Any] | Sequence[Any] | bytes | None = None,
+    *,
+    now: datetime,
+    accepted: Callable[[int, str], bool] = lambda status, _: 200 <= status < 300,
+    headers: Mapping[str, Secret] | None = None,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+) -> Receipt:
+    """Make one request and return the service's receipt.
+
+    ``payload`` is sent as JSON, bytes as they are; ``headers`` may name another content type. ``accepted`` tells a
+    success by status and body; ``now`` (UTC) is what a date in ``Retry-After`` is compared with. Redirects are not
+    followed, so a credential goes to no other host. Raises :class:`TryLater`, :class:`Unreachable` or
     :class:`Refused`.
     """
-    answer = _post(url, encode(payload), headers or {}, timeouts)
+    body = payload if isinstance(payload, bytes) or payload is None else encode(payload)
+    answer = _ask(method, url, body, headers or {}, timeouts)
     if isinstance(answer, Unreachable):
         raise answer
     if accepted(answer.status, answer.body):
-        return Receipt(status=answer.status, body=answer.body)
+        return Receipt(status=answer.status, body=answer.body, headers=answer.headers)
     if answer.status in (408, 429) or answer.status >= 500:
-        raise TryLater(f"answered {answer.status}", _wait(answer.retry_after, now))
+        raise TryLater(f"answered {answer.status}", _wait(answer.headers.get("retry-after"), now))
     raise Refused(answer.status, _word(answer, url))
 
 
-def _post(url: Secret, body: bytes, headers: Mapping[str, Secret], timeouts: Timeouts) -> _Answer | Unreachable:
+def _ask(
+    method: str, url: Secret, body: bytes | None, headers: Mapping[str, Secret], timeouts: Timeouts
+) -> _Answer | Unreachable:
     """Return the answer, or the error: raised in here it would carry requests' own, with the address."""
     import requests  # noqa: PLC0415  (heavy; only who posts pays for it)
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-    _silence_urllib3()
+    kind = {} if body is None else {"Content-Type": "application/json; charset=utf-8"}
     try:
         with (
-            _unobserved(),
+            unobserved(),
             requests.Session() as session,
-            session.post(
+            session.request(
+                method,
                 url.reveal(),
                 data=body,
-                headers={"Content-Type": "application/json; charset=utf-8"} | _revealed(headers),
+                headers=kind | _revealed(headers),
                 timeout=(timeouts.connect, timeouts.read),
                 allow_redirects=False,
                 stream=True,
@@ -166,9 +201,30 @@ def _post(url: Secret, body: bytes, headers: Mapping[str, Secret], timeouts: Tim
             ) as response,
         ):
             text = response.raw.read(_ANSWER_BYTES, decode_content=True).decode("utf-8", "replace")
-            return _Answer(response.status_code, response.headers.get("Retry-After"), text)
+            kept = {name.lower(): value for name, value in response.headers.items()}
+            return _Answer(response.status_code, kept, text)
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-        return Unreachable(f"no answer ({type(error).__name__})")
+        return Unreachable(f"no answer ({type(error).__name__})", sent=_may_have_arrived(error))
+
+
+def _may_have_arrived(error: BaseException) -> bool:
+    """Tell whether the request can have reached the service before ``error`` ended it.
+
+    requests hides urllib3's reason in the first argument; only a connection that never stood is certain. Behind a proxy
+    urllib3 calls an answer that broke off a ProxyError as well, since http.client has closed the connection by then.
+    """
+    from requests.exceptions import ConnectTimeout, InvalidURL, SSLError  # noqa: PLC0415
+    from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+    from urllib3.exceptions import ProxyError as BehindProxy  # noqa: PLC0415
+
+    if isinstance(error, (ConnectTimeout, SSLError, InvalidURL, NewConnectionError)):
+        return False
+    first = error.args[0] if error.args else None
+    reason = getattr(first, "reason", first)
+    if isinstance(reason, BehindProxy):
+        reason = reason.original_error
+        return not isinstance(reason, NewConnectionError) and not str(reason).startswith("Tunnel connection failed")
+    return not isinstance(reason, NewConnectionError)
 
 
 def _as_it_is(request: PreparedRequest) -> PreparedRequest:
@@ -202,7 +258,7 @@ def _until(date: str, now: datetime) -> timedelta:
 def _word(answer: _Answer, url: Secret) -> str:
     if 300 <= answer.status < 400:
         return "the service redirects; is the address complete and current?"
-    return cut(one_line(redact(_without(answer.body[:_ANSWER_BYTES], url))), _WORD).text
+    return cut(one_line(redact(_without(answer.body[:_QUOTED_BYTES], url))), _WORD).text
 
 
 def _without(text: str, url: Secret) -> str:
@@ -229,8 +285,9 @@ def _not_posting(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _unobserved() -> Iterator[None]:
+def unobserved() -> Iterator[None]:
     """Mark the time of a post, for the log filter above and for OpenTelemetry, whose spans would name the address."""
+    _silence_urllib3()
     token = _posting.set(True)
     context = sys.modules.get("opentelemetry.context")
     key = getattr(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", None)

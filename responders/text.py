@@ -24,7 +24,8 @@ def render_text(report: Report, width: int = 100) -> str:
         _wrapped(report.headline, width, ""),
         *(_block(b, width) for b in (report.next_step, *report.blocks)),
     ]
-    footer = [f"Open the run: {one_line(report.run_url)}"] if report.run_url else []
+    links = {"Open the run": report.run_url, "Open the incident": report.page_url}
+    footer = [f"{title}: {one_line(url)}" for title, url in links.items() if url]
     if report.stored_as:
         footer.append(f"Evidence stored as: {one_line(report.stored_as)}")
     return "\n\n".join([*parts, "\n".join(footer)]).rstrip("\n") + "\n"

@@ -7,7 +7,7 @@ The rules are those of "Steps to determine if a user has access to a resource" (
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -45,7 +45,7 @@ def within(scope: str, above: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A role assignment; ``created`` as stated."""
+    """A role assignment; ``created`` as stated. It is listed at once and counts from ``counts_from`` (Unix seconds)."""
 
     scope: str
     role: Role
@@ -55,6 +55,8 @@ class Assignment:
     condition: str | None = None
     condition_version: str | None = None
     name: str = ""
+    description: str = ""
+    counts_from: float = 0
 
     @property
     def id(self) -> str:
@@ -115,9 +117,13 @@ def _custom(definition: Mapping[str, Any]) -> Role:
 
 
 class Access:
-    """The assignments of one world, and what follows from them. Assignments can be added and removed."""
+    """The assignments of one world, and what follows from them at the time that ``now`` tells (Unix seconds).
 
-    def __init__(self, world: Mapping[str, Any]) -> None:
+    Assignments can be added and removed.
+    """
+
+    def __init__(self, world: Mapping[str, Any], now: Callable[[], float]) -> None:
+        self._now = now
         self._groups = world.get("groups") or []
         self._denials = world.get("deny_assignments") or []
         self.roles = (
@@ -177,20 +183,28 @@ class Access:
         return found
 
     def held_by(self, principal_id: str, scope: str) -> Iterator[Assignment]:
-        """Return the assignments that count for a principal at a scope: its own and its groups', there and
+        """Return the assignments that count for a principal at a scope by now: its own and its groups', there and
         above.
         """
-        ids = self.groups_of(principal_id)
+        ids, now = self.groups_of(principal_id), self._now()
         for assignment in tuple(self.assignments):
-            if assignment.principal_id.lower() in ids and within(scope, assignment.scope):
+            reaches = assignment.principal_id.lower() in ids and within(scope, assignment.scope)
+            if reaches and assignment.counts_from <= now:
                 yield assignment
 
+    def granting(self, principal_id: str, scope: str, action: str) -> Iterator[Assignment]:
+        """Return the assignments whose role has a control-plane action, whatever their conditions say."""
+        for it in self.held_by(principal_id, scope):
+            if _matches(it.role.actions, action) and not _matches(it.role.not_actions, action):
+                yield it
+
+    def granted(self, principal_id: str, scope: str, action: str) -> bool:
+        """Whether a role of the principal's grants a control-plane action, deny assignments and conditions apart."""
+        return any(True for _ in self.granting(principal_id, scope, action))
+
     def may_act(self, principal_id: str, scope: str, action: str) -> bool:
-        """Whether a control-plane action is allowed."""
-        held = any(
-            _matches(it.role.actions, action) and not _matches(it.role.not_actions, action)
-            for it in self.held_by(principal_id, scope)
-        )
+        """Whether a control-plane action is allowed, conditions left out."""
+        held = self.granted(principal_id, scope, action)
         return held and not self._denied(principal_id, scope, action, "actions", "notActions")
 
     def may_touch(self, principal_id: str, scope: str, action: str, repository: str | None) -> bool:

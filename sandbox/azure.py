@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.access import Access, stable_guid
+from sandbox.clouds import Hosts, hosts_of
 from sandbox.records import Recorder
 from sandbox.tokens import Ledger
 from sandbox.world import Scenario
@@ -26,13 +27,25 @@ def table(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Azure:
-    """What every service answers from. ``sentinel`` stands wherever a real secret would."""
+    """What every service answers from. ``sentinel`` stands wherever a real secret would; ``now`` is in Unix seconds."""
 
     scenario: Scenario
     recorder: Recorder
     tokens: Ledger
     access: Access
     sentinel: str
+    now: Callable[[], float]
+    states: dict[str, str] = field(default_factory=dict)
+    """The states of runs and deployments that a story has moved on to, by their names."""
+
+    def state_of(self, run: Mapping[str, Any]) -> str:
+        """Return the status of a run as the story stands."""
+        return str(self.states.get(run["id"]) or run.get("status") or "Failed")
+
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts of the world's cloud."""
+        return hosts_of(self.world.get("cloud"))
 
     @property
     def world(self) -> Mapping[str, Any]:
@@ -92,5 +105,5 @@ class Azure:
         (recorded).
         """
         if workspace.get("public_network_access") == "Disabled":
-            return f"{self.workspace_guid(workspace)}.workspace.{workspace['region']}.api.azureml.ms"
-        return f"{workspace['region']}.api.azureml.ms"
+            return f"{self.workspace_guid(workspace)}.workspace.{workspace['region']}{self.hosts.learning_suffix}"
+        return f"{workspace['region']}{self.hosts.learning_suffix}"

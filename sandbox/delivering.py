@@ -7,12 +7,13 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.world import Scenario
 
-__all__ = ["Delivery", "deliveries_of", "handshake", "post"]
+__all__ = ["Delivery", "Tick", "deliveries_of", "handshake", "post", "steps_of", "workspace_id"]
 
 EVENT_TYPE = "Microsoft.MachineLearningServices.RunStatusChanged"
 _NAMESPACE = uuid.UUID("4a8a6c0a-0c1f-5d0e-9a53-6f1f5a0f7a11")
@@ -27,11 +28,31 @@ class Delivery:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The sweep's timer fires ``after`` the failure (before it, where negative); first ``states`` have become so."""
+
+    after: timedelta
+    states: Mapping[str, str]
+
+
+def steps_of(scenario: Scenario) -> Iterator[Delivery | Tick]:
+    """Yield what happens in a scenario, in order: events that are delivered, and the sweep's timer."""
+    events = deliveries_of(scenario)
+    for stated in scenario.event.get("deliveries") or [{}]:
+        if stated.get("sweep"):
+            yield Tick(timedelta(minutes=stated.get("minutes") or 0), stated.get("states") or {})
+        else:
+            yield next(events)
+
+
 def deliveries_of(scenario: Scenario) -> Iterator[Delivery]:
     """Yield a scenario's deliveries in order; without any stated there is one, for its run."""
     runs = {run["id"]: run for run, _ in scenario.runs()}
     listed = scenario.event.get("deliveries") or [{"run": scenario.run.get("id")}]
     for number, stated in enumerate(listed):
+        if stated.get("sweep"):
+            continue
         run = runs.get(stated.get("run"), scenario.run)
         yield _delivery(scenario, run, stated, number)
 
@@ -63,7 +84,7 @@ def _delivery(scenario: Scenario, run: Mapping[str, Any], stated: Mapping[str, A
         "data": _data(event, run, stated, experiment),
     }
     kind = event.get("event_type") or EVENT_TYPE
-    source, time = _workspace_id(scenario, run), scenario.failed_at.isoformat().replace("+00:00", "Z")
+    source, time = workspace_id(scenario, run), scenario.failed_at.isoformat().replace("+00:00", "Z")
     if schema == "cloudevents":
         body = {**common, "specversion": "1.0", "type": kind, "source": source, "time": time}
         return Delivery(run_id, body, "application/cloudevents+json")
@@ -88,7 +109,8 @@ def _data(
     return {**data, **given} if isinstance(given, Mapping) else data
 
 
-def _workspace_id(scenario: Scenario, run: Mapping[str, Any]) -> str:
+def workspace_id(scenario: Scenario, run: Mapping[str, Any]) -> str:
+    """Return the resource id of a run's workspace, empty where the world has none of that name."""
     for workspace in scenario.world.get("workspaces") or ():
         if workspace["name"] == run.get("workspace"):
             return _resource_id(workspace)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.azure import entries, table
+from sandbox.clouds import hosts_of
 from sandbox.wire import Request
 from sandbox.world import Scenario
 
@@ -25,10 +26,23 @@ class Fault:
         self._left, self._lock = answer.get("times"), threading.Lock()
         self.latency_s = (answer.get("latency_ms") or 0) / 1000
         self.cut = bool(answer.get("cut"))
+        self.half = bool(answer.get("half"))
+        self.body: str | None = answer.get("body")
+        self.untrusted = bool(answer.get("untrusted"))
+        self.done_first = bool(answer.get("done_first"))
         self.retry_after: int | None = answer.get("retry_after")
         self.status: int | None = answer.get("status") or (429 if self.retry_after is not None else None)
         self.code: str | None = answer.get("code")
         self.message: str | None = answer.get("message")
+
+    @property
+    def answers(self) -> bool:
+        """Whether the service's own answer never comes."""
+        return self.cut or self.half or self.body is not None or self.status is not None
+
+    def at(self, host: str) -> bool:
+        """Whether calls of ``host`` are meant, whatever their path."""
+        return _fits(self._host, host)
 
     def matches(self, host: str, path: str, method: str = "GET") -> bool:
         """Whether a call is meant; uses nothing up."""
@@ -60,7 +74,7 @@ def _fits(wanted: tuple[str, re.Pattern[str]] | None, text: str) -> bool:
 
 
 def _log_path(log: str, host: str, path: str) -> bool:
-    return host.endswith(".blob.core.windows.net") and path.partition("?")[0].endswith(f"/{log}")
+    return ".blob.core." in host and path.partition("?")[0].endswith(f"/{log}")
 
 
 class Front:
@@ -70,6 +84,7 @@ class Front:
 
     def __init__(self, scenario: Scenario) -> None:
         responder = table(scenario.world, "responder")
+        self._manager = hosts_of(scenario.world.get("cloud")).manager
         self._unreadable = [
             Fault(table(it, "call"), {"status": 403, **_stated(table(it, "answer"))})
             for it in entries(responder, "may_not_read")
@@ -84,9 +99,13 @@ class Front:
         for fault in self._faults:
             if fault.takes(request):
                 met.append(fault)
-                if fault.cut or fault.status is not None:
+                if fault.answers:
                     break
         return met
+
+    def untrusted(self, host: str) -> bool:
+        """Whether connections to ``host`` show a certificate that nobody trusts."""
+        return any(fault.untrusted and fault.at(host) for fault in self._faults)
 
     def blocks_action(self, scope: str, action: str) -> bool:
         """Whether the world answers reads of an action's kind with 403, so that the permission cannot be
@@ -94,7 +113,7 @@ class Front:
         """
         path = _sample_path(scope, action)
         refusals = (it for it in self._unreadable if it.status == 403)
-        return any(it.matches("management.azure.com", path) for it in refusals)
+        return any(it.matches(self._manager, path) for it in refusals)
 
 
 def _stated(answer: Mapping[str, Any]) -> dict[str, Any]:

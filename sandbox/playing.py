@@ -6,28 +6,37 @@ and its store.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sandbox.delivering import deliveries_of, handshake, post
+from sandbox.delivering import Tick, deliveries_of, handshake, post, steps_of, workspace_id
 from sandbox.host import FunctionsHost, Invocation
+from sandbox.places import settings_of
 from sandbox.records import Call, Message
 from sandbox.server import Sandbox
 from sandbox.world import Scenario
 
-__all__ = ["APP", "Outcome", "environment", "fresh_host", "play", "variables"]
+__all__ = ["APP", "Outcome", "environment", "fresh_host", "let_pass", "look_for_missed", "play", "variables"]
 
 APP = Path(__file__).resolve().parent.parent / "function_app.py"
+_PUBLIC = "AzureCloud"
 _TRIGGER = "on_run_status_changed"
+_SWEEP = "sweep"
+_LATER = (timedelta(minutes=1), timedelta(minutes=2))
+"""The time that passes after the last delivery: what was held back for a moment is told, too."""
+_FIND_MISSED = "find_missed_runs"
+
 _STATEFUL = "responders.app"
 """The module that holds what a worker makes once; every story gets a worker of its own."""
 
@@ -58,24 +67,38 @@ class Outcome:
 
 
 def environment(sandbox: Sandbox, store: Path, channels: Sequence[str] = ("slack",)) -> dict[str, str]:
-    """Return the settings that point the unmodified product at ``sandbox``, with the named channels."""
-    urls = {
-        "slack": ("PULLMEDIC_SLACK_WEBHOOK_URL", sandbox.slack_webhook_url),
-        "teams": ("PULLMEDIC_TEAMS_WEBHOOK_URL", sandbox.teams_webhook_url),
-    }
-    chosen = dict(urls[channel] for channel in channels)
-    return {**sandbox.environment, **chosen, "PULLMEDIC_STORE": f"sqlite:///{store}"}
+    """Return the settings that point the unmodified product at ``sandbox``, with the named channels and trackers."""
+    known = settings_of(sandbox)
+    chosen = {name: value for place in channels for name, value in known[place].items()}
+    cloud = sandbox.scenario.world.get("cloud") or _PUBLIC
+    elsewhere = {"PULLMEDIC_CLOUD": cloud} if cloud != _PUBLIC else {}
+    return {**sandbox.environment, **chosen, **elsewhere, "PULLMEDIC_STORE": f"sqlite:///{store}"}
 
 
-def play(scenario: Scenario, *, channels: Sequence[str] = ("slack",), app: Path = APP) -> Outcome:
-    """Play ``scenario`` once and return its outcome; nothing is left behind."""
+def play(
+    scenario: Scenario,
+    *,
+    channels: Sequence[str] = ("slack",),
+    app: Path = APP,
+    settings: Callable[[Sandbox], Mapping[str, str]] = lambda _: {},
+    skew: timedelta = timedelta(0),
+    later: Sequence[timedelta] = _LATER,
+) -> Outcome:
+    """Play ``scenario`` once and return its outcome; nothing is left behind.
+
+    ``settings`` gives further settings, ``skew`` is how far ahead the worker's clock is, ``later`` the time that passes
+    after the last delivery, step by step.
+    """
     with tempfile.TemporaryDirectory(prefix="pullmedic-") as folder, Sandbox(scenario) as sandbox:
         store = Path(folder) / "store.sqlite"
-        with variables(environment(sandbox, store, channels)), _listening() as said, fresh_host(app) as host:
+        environ = {**environment(sandbox, store, channels), **settings(sandbox)}
+        with variables(environ), _listening() as said, fresh_host(app) as host:
+            if skew:
+                _set_on(skew)
             handshake(host.webhook_url(_TRIGGER))
             _report_beforehand(scenario, host, sandbox)
             started = time.monotonic()
-            answers = _deliver(scenario, host)
+            answers = _deliver(scenario, host, sandbox, later)
             seconds = time.monotonic() - started
             return _outcome(scenario, sandbox, host, store, answers, said, seconds)
 
@@ -97,12 +120,39 @@ def _report_beforehand(scenario: Scenario, host: FunctionsHost, sandbox: Sandbox
     sandbox.reset()
 
 
-def _deliver(scenario: Scenario, host: FunctionsHost) -> tuple[int, ...]:
+def _deliver(scenario: Scenario, host: FunctionsHost, sandbox: Sandbox, later: Sequence[timedelta]) -> tuple[int, ...]:
     answers = []
-    for delivery in deliveries_of(scenario):
-        answers.append(post(host.webhook_url(_TRIGGER), delivery))
+    for step in steps_of(scenario):
+        if isinstance(step, Tick):
+            look_for_missed(host, sandbox, step)
+        else:
+            answers.append(post(host.webhook_url(_TRIGGER), step))
         host.drain()
+    for passing in later:
+        let_pass(host, passing)
     return tuple(answers)
+
+
+def look_for_missed(host: FunctionsHost, sandbox: Sandbox, tick: Tick) -> None:
+    """Let the sweep's timer fire at its time of the story, once what is to have changed by then has."""
+    worker: Any = importlib.import_module(_STATEFUL)
+    at = sandbox.scenario.failed_at + tick.after
+    worker.clock = lambda: at
+    sandbox.azure.states.update(tick.states)
+    host.tick(_FIND_MISSED)
+
+
+def let_pass(host: FunctionsHost, time: timedelta) -> None:
+    """Set the worker's clock on by ``time``, let the timers fire and work off what comes of it."""
+    _set_on(time)
+    host.tick(_SWEEP)
+    host.drain()
+
+
+def _set_on(time: timedelta) -> None:
+    worker: Any = importlib.import_module(_STATEFUL)
+    before = worker.clock
+    worker.clock = lambda: before() + time
 
 
 def _outcome(
@@ -136,14 +186,17 @@ def _outcome(
 
 def _kept(scenario: Scenario, path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], str]:
     """Read what the product stored of every run of the scenario, and the store's raw bytes as text."""
-    from responders.settings import SqliteStore  # noqa: PLC0415 - only a played story needs the product
+    from diagnostics.codec import evidence_from_json, to_json  # noqa: PLC0415 - only a played story needs the product
+    from diagnostics.judging import judge  # noqa: PLC0415
+    from diagnostics.probing import fact_types  # noqa: PLC0415
+    from responders.settings import SqliteStore  # noqa: PLC0415
     from responders.store import open_store, record_to_json  # noqa: PLC0415
 
     if not path.exists():
         return {}, {}, {}, ""
     store = open_store(SqliteStore(path))
     records, diagnoses, evidence = {}, {}, {}
-    for run, workspace in _runs(scenario):
+    for run, workspace in dict.fromkeys((*_runs(scenario), *_told(store))):
         record = store.get_record(workspace, run)
         if record is None:
             continue
@@ -152,12 +205,40 @@ def _kept(scenario: Scenario, path: Path) -> tuple[dict[str, Any], dict[str, Any
             diagnoses[run] = json.loads(kept)
         if kept := store.get_document(record.evidence_key):
             evidence[run] = kept
+    for run, kept in _waiting(store):
+        if run not in records:
+            evidence[run] = kept
+            diagnoses[run] = json.loads(to_json(judge(evidence_from_json(kept, fact_types()))))
     store.close()
     raw = "".join(file.read_bytes().decode("latin-1") for file in sorted(path.parent.glob("store.sqlite*")))
     return records, diagnoses, evidence, raw + "".join(evidence.values())
 
 
+def _told(store: Any) -> Iterator[tuple[str, str]]:
+    """Yield what people were told of, whether or not an event had told of it: run and workspace."""
+    incidents = _incidents(store)
+    for incident in incidents.all_ones():
+        for occurrence in incidents.occurrences(incident.id):
+            yield occurrence.run_id, occurrence.workspace_id
+
+
+def _waiting(store: Any) -> Iterator[tuple[str, str]]:
+    """Yield the runs that people were told of while they waited, with the evidence: they have no record."""
+    for incident in _incidents(store).all_ones():
+        kept = store.get_document(incident.evidence_key) if incident.waiting else None
+        if kept:
+            yield incident.run_id, kept
+
+
+def _incidents(store: Any) -> Any:
+    from responders.incidents import Incidents  # noqa: PLC0415
+
+    return Incidents(store, now=lambda: datetime.now(UTC))
+
+
 def _runs(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    for run, _ in scenario.runs():
+        yield str(run["id"]), workspace_id(scenario, run)
     for delivery in deliveries_of(scenario):
         event = delivery.body[0] if isinstance(delivery.body, list) else delivery.body
         yield delivery.run, str(event.get("topic") or event.get("source"))

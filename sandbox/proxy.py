@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from sandbox.tls import server_context
-from sandbox.wire import Answer, Cut, Reply, Request
+from sandbox.wire import Answer, Cut, Half, Reply, Request
 
 __all__ = ["LOOPBACK", "Proxy"]
 
@@ -73,13 +73,17 @@ class _Stream:
             pass
         return body.getvalue()
 
-    def write(self, request: Request, answer: Answer) -> None:
+    def write(self, request: Request, answer: Answer, *, half: bool = False) -> None:
         head = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
         head += [f"{name}: {value}" for name, value in answer.headers]
         if answer.header("content-length") is None:
             head.append(f"Content-Length: {answer.length}")
         data = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1", "replace")
         pieces = iter(()) if request.method == "HEAD" else answer.pieces()
+        if half:
+            first = next(pieces, b"")
+            self._connection.sendall(data + first[: len(first) // 2])
+            return
         self._connection.sendall(data + next(pieces, b""))
         for piece in pieces:
             self._connection.sendall(piece)
@@ -110,12 +114,19 @@ class _Server(socketserver.ThreadingTCPServer):
 class Proxy:
     """Listens on loopback and answers through ``answer``, from as many threads as there are connections.
 
-    ``connected`` is told the host of every tunnel that is asked for. A request in origin form (no proxy,
-    plain http) is handed on with the listener's own address as its host. Port 0 takes a free one.
+    ``connected`` is told the host of every tunnel that is asked for, ``trusted`` says whose certificate is
+    a good one. A request in origin form (no proxy, plain http) is handed on with the listener's own address as
+    its host. Port 0 takes a free one.
     """
 
-    def __init__(self, answer: Callable[[Request], Reply], connected: Callable[[str], None], port: int = 0) -> None:
-        self._answer, self._connected = answer, connected
+    def __init__(
+        self,
+        answer: Callable[[Request], Reply],
+        connected: Callable[[str], None],
+        trusted: Callable[[str], bool] = lambda _: True,
+        port: int = 0,
+    ) -> None:
+        self._answer, self._connected, self._trusted = answer, connected, trusted
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         proxy = self
@@ -174,7 +185,7 @@ class Proxy:
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         # Wrapping takes the descriptor away from the plain socket: stop() must find the wrapped one.
         with (
-            server_context(host).wrap_socket(connection, server_side=True) as secure,
+            server_context(host, trusted=self._trusted(host)).wrap_socket(connection, server_side=True) as secure,
             self._registered(secure),
         ):
             stream = _Stream(secure, host, "https")
@@ -187,6 +198,9 @@ class Proxy:
                 self._connected(request.host)
             reply = self._answer(request)
             if isinstance(reply, Cut):
+                return
+            if isinstance(reply, Half):
+                stream.write(request, reply.answer, half=True)
                 return
             stream.write(request, reply)
             if request.headers.get("connection", "").lower() == "close":

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
-__all__ = ["Call", "Message", "Recorder", "Refusal", "Violation"]
+__all__ = ["Call", "Message", "Recorder", "Refusal", "Violation", "Write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Call:
     """One request that reached the sandbox. ``status`` 0 is a connection cut without an answer.
 
     ``path`` carries the query; ``started`` is monotonic, in seconds; headers are lower case, without
-    credentials.
+    credentials. ``body`` is as it was sent, a request for a token's own secret included.
     """
 
     method: str
@@ -27,6 +27,7 @@ class Call:
     status: int
     started: float
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,20 @@ class Message:
     payload: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change that was made. ``caller`` is the object id of who asked, ``created`` whether something new came to be,
+    ``body`` what was asked for, ``correlation_id`` the activity log's.
+    """
+
+    method: str
+    path: str
+    caller: str
+    created: bool
+    body: Any
+    correlation_id: str = ""
+
+
 @dataclass(slots=True)
 class Recorder:
     """Collects records from many threads; every property is a copy taken under the lock."""
@@ -68,7 +83,7 @@ class Recorder:
     _hosts: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, entry: Call | Refusal | Violation | Message) -> None:
+    def add(self, entry: Call | Refusal | Violation | Message | Write) -> None:
         """Record one entry."""
         with self._lock:
             self._entries.append(entry)
@@ -107,6 +122,11 @@ class Recorder:
     def messages(self) -> list[Message]:
         """What the channels accepted."""
         return self._of(Message)
+
+    @property
+    def writes(self) -> list[Write]:
+        """What was changed, in order."""
+        return self._of(Write)
 
     @property
     def hosts(self) -> list[str]:

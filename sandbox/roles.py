@@ -7,10 +7,13 @@ Ids and permissions from Azure's built-in role reference ("Azure built-in roles 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["BUILT_IN", "READER_ROLE", "Role"]
 
+_READER_ROLE = Path(__file__).resolve().parent.parent / "infra" / "reader-role.json"
 _ACR = "Microsoft.ContainerRegistry/registries"
 _REPOSITORIES = f"{_ACR}/repositories"
 
@@ -267,59 +270,18 @@ BUILT_IN: tuple[Role, ...] = (
     ),
 )
 
-_ML = "Microsoft.MachineLearningServices/workspaces"
-# What the responder itself may read. No wildcard: outside ABAC mode "*/read" would include the pull itself.
+
+def _deployed() -> tuple[str, ...]:
+    """Return the actions of the role that the deployment makes: the responder holds these and no others."""
+    document = json.loads(_READER_ROLE.read_text(encoding="utf-8"))
+    blocks = ("core", "network", "serving", "doctor")
+    return tuple(right["action"] for block in blocks for right in document[block])
+
+
 READER_ROLE = Role(
     "Sandbox Responder Reader",
     "5a2db0c5-0000-4000-8000-7ead0e4b1000",
-    (
-        f"{_ML}/read",
-        f"{_ML}/jobs/read",
-        f"{_ML}/experiments/read",
-        f"{_ML}/experiments/runs/read",
-        f"{_ML}/metadata/artifacts/read",
-        f"{_ML}/environments/read",
-        f"{_ML}/environments/versions/read",
-        f"{_ML}/computes/read",
-        f"{_ML}/connections/read",
-        f"{_ML}/outboundRules/read",
-        f"{_ML}/diagnose/read",
-        f"{_ACR}/read",
-        f"{_ACR}/replications/read",
-        f"{_ACR}/privateEndpointConnections/read",
-        f"{_ACR}/listUsages/read",
-        f"{_ACR}/checkNameAvailability/read",
-        "Microsoft.ContainerRegistry/checkNameAvailability/read",
-        f"{_ACR}/tokens/read",
-        f"{_ACR}/cacheRules/read",
-        f"{_ACR}/scopeMaps/read",
-        f"{_ACR}/runs/read",
-        f"{_ACR}/runs/listLogSasUrl/action",
-        "Microsoft.ManagedIdentity/userAssignedIdentities/read",
-        "Microsoft.Authorization/roleAssignments/read",
-        "Microsoft.Authorization/roleDefinitions/read",
-        "Microsoft.Authorization/denyAssignments/read",
-        "Microsoft.Authorization/permissions/read",
-        "Microsoft.Resources/subscriptions/read",
-        "Microsoft.Resources/subscriptions/resourceGroups/read",
-        "Microsoft.Network/privateDnsZones/read",
-        "Microsoft.Network/privateDnsZones/A/read",
-        "Microsoft.Network/privateDnsZones/virtualNetworkLinks/read",
-        "Microsoft.Network/virtualNetworks/read",
-        "Microsoft.Network/virtualNetworks/subnets/read",
-        "Microsoft.Network/networkSecurityGroups/read",
-        "Microsoft.Network/routeTables/read",
-        "Microsoft.Network/azureFirewalls/read",
-        "Microsoft.Network/firewallPolicies/read",
-        "Microsoft.Network/privateEndpoints/read",
-        "Microsoft.ResourceHealth/availabilityStatuses/read",
-        "Microsoft.Insights/eventtypes/values/read",
-        "Microsoft.KeyVault/vaults/read",
-        "Microsoft.KeyVault/vaults/keys/read",
-        "Microsoft.KeyVault/deletedVaults/read",
-        "Microsoft.KeyVault/checkNameAvailability/read",
-        "Microsoft.MachineLearningServices/locations/vmsizes/read",
-    ),
+    _deployed(),
     description="The sandbox gives it to the responder at every subscription of the world.",
     custom=True,
 )

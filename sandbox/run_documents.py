@@ -14,6 +14,7 @@ from sandbox.merge import merged
 
 __all__ = ["RunDocuments"]
 
+_GOING_ON = frozenset({"NotStarted", "Queued", "Starting", "Provisioning", "Preparing", "Running", "Finalizing"})
 USUAL_DURATION = timedelta(minutes=6)
 
 
@@ -65,7 +66,7 @@ class RunDocuments:
 
     def _error(self, run: Mapping[str, Any]) -> dict[str, Any] | None:
         stated = table(run, "error")
-        if not stated:
+        if not stated or self._azure.state_of(run) in _GOING_ON:
             return None
         workspace = self._azure.workspace_named(run.get("workspace")) or {}
         code, message = stated.get("code") or "UserError", stated.get("message") or ""
@@ -80,7 +81,7 @@ class RunDocuments:
             "parentRunUuid": stable_guid("run", parent["id"]) if parent else None,
             "rootRunUuid": stable_guid("run", self._roots[run["id"]]),
             "target": run.get("compute"),
-            "status": run.get("status") or "Failed",
+            "status": self._azure.state_of(run),
             "parentRunId": _parent(run, parent),
             "rootRunId": self._roots[run["id"]],
             "createdTimeUtc": self._started(run),
@@ -111,7 +112,7 @@ class RunDocuments:
             "runId": run["id"],
             "parentRunId": _parent(run, parent),
             "experimentId": stable_guid("experiment", run.get("experiment")),
-            "status": run.get("status") or "Failed",
+            "status": self._azure.state_of(run),
             **self._common(run),
             "warnings": None,
             "displayName": run["id"],
@@ -128,7 +129,7 @@ class RunDocuments:
     def _common(self, run: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "startTimeUtc": self._started(run),
-            "endTimeUtc": _stamp(self._azure.scenario.failed_at),
+            "endTimeUtc": self._ended(run),
             "error": self._error(run),
             "tags": {},
             "properties": self._properties(run),
@@ -138,6 +139,13 @@ class RunDocuments:
     def _started(self, run: Mapping[str, Any]) -> str:
         stated = run.get("started")
         return _stamp(datetime.fromisoformat(stated) if stated else self._azure.scenario.failed_at - USUAL_DURATION)
+
+    def _ended(self, run: Mapping[str, Any]) -> str | None:
+        """A run that goes on has no end."""
+        if self._azure.state_of(run) in _GOING_ON:
+            return None
+        stated = run.get("ended")
+        return _stamp(datetime.fromisoformat(stated) if stated else self._azure.scenario.failed_at)
 
     def _properties(self, run: Mapping[str, Any]) -> dict[str, str]:
         shown = {
@@ -178,7 +186,7 @@ class RunDocuments:
         workspace = self._azure.workspace_named(run.get("workspace"))
         if workspace is None:
             return {}
-        host = f"{self._azure.storage_account(workspace)}.blob.core.windows.net"
+        host = f"{self._azure.storage_account(workspace)}{self._azure.hosts.blob_suffix}"
         prefix = f"https://{host}/azureml/ExperimentRun/dcid.{quote(run['id'])}"
         return {name: f"{prefix}/{quote(name)}?{self._signature()}" for name in table(run, "logs")}
 

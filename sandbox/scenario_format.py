@@ -53,6 +53,26 @@ WORKSPACE = {
     },
     "public_network_access": TEXT,
     "connections": Many(FREE),
+    "online_endpoints": Many(
+        {
+            "name": NAME,
+            "identity": {
+                "type": TEXT,
+                "principal_id": TEXT,
+                "app_id": TEXT,
+                "user_assigned": Many({"name": NAME, "principal_id": TEXT, "client_id": TEXT}),
+            },
+            "deployments": Many(
+                {
+                    "name": NAME,
+                    "provisioning_state": TEXT,
+                    "modified": TEXT,
+                    "image": TEXT,
+                    "log": TEXT,
+                }
+            ),
+        }
+    ),
 }
 COMPUTE = {
     "name": NAME,
@@ -125,6 +145,11 @@ REGISTRY = {
     },
     "usages": Many({"name": NAME, "unit": TEXT, "currentValue": NUMBER, "limit": NUMBER}),
     "identity": {"type": TEXT, "user_assigned": Many({"id": NAME, "state": TEXT})},
+    "tags": Keyed(TEXT),
+    "cache_rules": Many({"name": NAME, "source": NAME, "target": NAME, "credential_set": TEXT}),
+    "credential_sets": Many({"name": NAME, "health": TEXT, "error": TEXT, "error_code": TEXT}),
+    "tokens": Many({"name": NAME, "status": TEXT, "expires": TEXTS, "scope_map": TEXT}),
+    "scope_maps": Many({"name": NAME, "actions": TEXTS}),
 }
 IMAGE = {
     "registry": NAME,
@@ -208,6 +233,10 @@ WORLD = {
     ),
     "network": NETWORK,
     "public_dns": Many({"host": NAME, "answer": TEXT}),
+    "fixer": {"client_id": NAME, "principal_id": NAME},
+    "unknown_principals": TEXTS,
+    "role_assignment_limit": NUMBER,
+    "role_assignments_count_after_s": NUMBER,
     "responder": {
         "principal_id": TEXT,
         "tenant": TEXT,
@@ -227,6 +256,13 @@ WORLD = {
         "may_not_read": Many({"call": {"host": TEXT, "path": TEXT, "log": TEXT}, "answer": ANSWER}),
     },
     "activity_log": Many({"time": TEXT, "operation": TEXT, "resource": TEXT}),
+    "system_topics": Many(
+        {
+            "name": NAME,
+            "workspace": NAME,
+            "event_subscriptions": Many({"name": NAME, "app": TEXT, "properties": FREE}),
+        }
+    ),
     "name_availability": Many({"name": NAME, "available": FLAG}),
     "arm_not_found": TEXTS,
     "key_vaults": Many({"name": NAME, "state": TEXT, "keys": Many({"name": NAME, "enabled": FLAG})}),
@@ -244,10 +280,13 @@ RUN: dict[str, Any] = {
     "image": TEXT,
     "image_resolved": TEXT,
     "component": TEXT,
+    "created": TEXT,
     "started": TEXT,
+    "ended": TEXT,
     "parent": TEXT,
     "error": ERROR,
     "logs": LOGS,
+    "job": FREE,
     "run_definition": {
         "environment": {
             "docker": {
@@ -291,7 +330,17 @@ FORMAT = {
         "event_type": TEXT,
         "data": FREE,
         "already_reported": FLAG,
-        "deliveries": Many({"run": TEXT, "status": TEXT, "event_id": TEXT, "schema": TEXT}),
+        "deliveries": Many(
+            {
+                "run": TEXT,
+                "status": TEXT,
+                "event_id": TEXT,
+                "schema": TEXT,
+                "sweep": FLAG,
+                "minutes": WHOLE,
+                "states": Keyed(TEXT),
+            }
+        ),
     },
     "expected": EXPECTED,
     "faults": Many(
@@ -301,6 +350,10 @@ FORMAT = {
             **ANSWER,
             "times": WHOLE,
             "cut": FLAG,
+            "half": FLAG,
+            "body": TEXT,
+            "untrusted": FLAG,
+            "done_first": FLAG,
         }
     ),
 }

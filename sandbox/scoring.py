@@ -78,7 +78,7 @@ def score(outcome: Outcome) -> Score:
 
 def _told(outcome: Outcome) -> Mapping[str, Any]:
     """Return the diagnosis that was told of, else the one of the scenario's own run, else any."""
-    posted = [run for run, record in outcome.records.items() if record.get("outcome") == "posted"]
+    posted = [run for run, record in outcome.records.items() if record.get("outcome") == "opened"]
     own = str(outcome.scenario.run.get("id"))
     for run in (*posted, own, *outcome.diagnoses):
         if run in outcome.diagnoses:

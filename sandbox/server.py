@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,11 +17,11 @@ from sandbox.access import Access
 from sandbox.azure import Azure, entries, table
 from sandbox.faults import Fault, Front
 from sandbox.proxy import LOOPBACK, Proxy
-from sandbox.records import Call, Message, Recorder, Refusal, Violation
-from sandbox.services import Service, build_all, identity, slack, teams
+from sandbox.records import Call, Message, Recorder, Refusal, Violation, Write
+from sandbox.services import Service, build_all, event_grid, identity, slack, teams
 from sandbox.tls import write_bundle
-from sandbox.tokens import ARM_AUDIENCES, Ledger, Token
-from sandbox.wire import CUT, Reply, Request, json_answer
+from sandbox.tokens import DEVOPS_AUDIENCE, LEARNING_AUDIENCE, STORAGE_AUDIENCE, Ledger, Token
+from sandbox.wire import CUT, Answer, Half, Reply, Request, json_answer, text_answer
 from sandbox.world import Scenario
 
 __all__ = ["SENTINEL_PREFIX", "Sandbox"]
@@ -42,7 +43,7 @@ class Sandbox:
 
     ``sentinel`` is the text that stands wherever Azure has a secret (tokens, signatures, webhook addresses,
     passwords, parameters): it must show up nowhere. ``clock`` (monotonic seconds) stamps calls, ``now``
-    (Unix seconds) tokens.
+    (Unix seconds) tokens; by it a new role assignment begins to count.
     """
 
     def __init__(
@@ -59,13 +60,14 @@ class Sandbox:
         self._recorder, self._clock, self._now = Recorder(), clock, now
         self._stopping = threading.Event()
         self._folder: Path | None = None
-        self._proxy = Proxy(self._answer, self._connected, port)
+        self._proxy = Proxy(self._answer, self._connected, lambda host: not self._front.untrusted(host), port)
         self._begin()
 
     def _begin(self) -> None:
         tenant = table(self.scenario.world, "responder").get("tenant") or "00000000-0000-0000-0000-000000000000"
         tokens = Ledger(self.sentinel, self._now, tenant)
-        self._azure = Azure(self.scenario, self._recorder, tokens, Access(self.scenario.world), self.sentinel)
+        access = Access(self.scenario.world, self._now)
+        self._azure = Azure(self.scenario, self._recorder, tokens, access, self.sentinel, self._now)
         self._front = Front(self.scenario)
         self._services: list[Service] = build_all(self._azure)
         planes = entries(self._azure.responder, "data_plane")
@@ -117,6 +119,11 @@ class Sandbox:
         }
 
     @property
+    def azure(self) -> Azure:
+        """What its services share."""
+        return self._azure
+
+    @property
     def slack_webhook_url(self) -> str:
         """A Slack webhook; what it accepts is recorded as channel ``slack``."""
         return slack.webhook_url(self._azure, "slack")
@@ -125,6 +132,11 @@ class Sandbox:
     def slack_fallback_webhook_url(self) -> str:
         """A second Slack webhook, channel ``slack-fallback``."""
         return slack.webhook_url(self._azure, "slack-fallback")
+
+    @property
+    def slack_workspace(self) -> slack.Slack:
+        """The simulated workspace of Slack: the app's token and signing secret, and what stands in its channels."""
+        return next(service for service in self._services if isinstance(service, slack.Slack))
 
     @property
     def teams_webhook_url(self) -> str:
@@ -145,6 +157,16 @@ class Sandbox:
     def messages(self) -> list[Message]:
         """What the channels accepted, in order."""
         return self._recorder.messages
+
+    @property
+    def access(self) -> Access:
+        """Who may do what, as it stands: people change it while a story goes on."""
+        return self._azure.access
+
+    @property
+    def writes(self) -> list[Write]:
+        """What was changed in Azure, in order."""
+        return self._recorder.writes
 
     @property
     def refused(self) -> list[Refusal]:
@@ -182,9 +204,12 @@ class Sandbox:
             reply = self._reply(request)
         except Exception as error:  # noqa: BLE001 - a server must answer: the caller sees 500, the test sees the record
             reply = self._refuse(request, 500, f"the sandbox failed: {error!r}")
-        status = 0 if reply == CUT else getattr(reply, "status", 0)
+        if isinstance(reply, Answer) and reply.header("date") is None:
+            reply = reply.plus(("Date", formatdate(self._now(), usegmt=True)))
+        status = getattr(reply, "status", 0)
         kept = {key: request.headers[key] for key in _KEPT_HEADERS if key in request.headers}
-        self._recorder.add(Call(request.method, request.host, request.target, status, started, kept))
+        body = request.body.decode("utf-8", "replace")
+        self._recorder.add(Call(request.method, request.host, request.target, status, started, kept, body))
         return reply
 
     def _reply(self, request: Request) -> Reply:
@@ -193,10 +218,16 @@ class Sandbox:
             if fault.latency_s:
                 self._stopping.wait(fault.latency_s)
             if (reply := _faulty(fault, service, request)) is not None:
+                if fault.done_first and service is not None:
+                    service.answer(request)
                 return reply
+            if fault.half and service is not None and isinstance(made := service.answer(request), Answer):
+                return Half(made)
         if service is None or (request.scheme == "http") != (request.host == LOOPBACK):
             return self._refuse(request, 501, f"the host {request.host} is not part of this simulated Azure")
         reply = service.answer(request)
+        if reply is None and request.method == "HEAD" and request.path == "/":
+            return Answer(404)  # whoever only wants to know whether a host answers gets an answer
         if reply is None:
             return self._refuse(request, 501, f"{request.method} {request.path} of {request.host} is not simulated")
         return reply
@@ -211,22 +242,34 @@ class Sandbox:
         exchange.
         """
         if token.kind != "azure":
-            return request.host == token.audience or request.host.endswith(".geo.azurecr.io")
-        if token.audience in ARM_AUDIENCES and request.host == "management.azure.com":
+            return request.host == token.audience or request.host.endswith(f".geo{self._azure.hosts.registry_suffix}")
+        hosts = self._azure.hosts
+        if token.audience in hosts.audiences and request.host == hosts.manager:
             return True
-        if token.audience in ARM_AUDIENCES and request.host.endswith(".api.azureml.ms"):
+        if token.audience == DEVOPS_AUDIENCE:
+            return request.host == "dev.azure.com" or request.host.endswith(".visualstudio.com")
+        if token.audience in hosts.audiences and request.host.endswith(hosts.learning_suffix):
             return request.bearer is not None
+        if token.audience == LEARNING_AUDIENCE:
+            return request.host == hosts.manager and request.bearer is not None
+        if token.audience == event_grid.AUDIENCE and request.host.endswith(".eventgrid.azure.net"):
+            return request.bearer is not None
+        if token.audience == STORAGE_AUDIENCE:
+            return request.host.endswith(".core.windows.net") and request.bearer is not None
         exchange = request.path == "/oauth2/exchange" and request.bearer is None
         return exchange and self._azure.registry_at(request.host) is not None
 
 
-def _places(request: Request) -> tuple[str, str, str]:
-    return request.headers.get("authorization", ""), request.target, request.body.decode("utf-8", "replace")
+def _places(request: Request) -> tuple[str, ...]:
+    headers = (request.headers.get(name, "") for name in ("authorization", "x-azureml-token"))
+    return (*headers, request.target, request.body.decode("utf-8", "replace"))
 
 
 def _faulty(fault: Fault, service: Service | None, request: Request) -> Reply | None:
     if fault.cut:
         return CUT
+    if fault.body is not None:
+        return text_answer(fault.status or 200, fault.body, "text/html" if "<" in fault.body else "application/json")
     if fault.status is None:
         return None
     if service is None:

@@ -13,6 +13,14 @@ from sandbox.records import Message
 __all__ = ["shown"]
 
 _WIDTH = 100
+_NAMES = {
+    "slack": "Slack",
+    "slack-bot": "Slack (app)",
+    "slack-bot-edit": "Slack (app), edited",
+    "slack-bot-thread": "Slack (app), in the thread",
+    "slack-answer": "Slack, seen by who asked alone",
+    "teams": "Microsoft Teams",
+}
 _LINK = re.compile(r"<(https?://[^|>]+)\|([^>]+)>")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!~:>|=])")
 
@@ -21,7 +29,7 @@ def shown(message: Message) -> str:
     """Return ``message`` as boxed text under its channel's name."""
     slack = message.channel.startswith("slack")
     lines = list(_slack(message.payload) if slack else _teams(message.payload))
-    name = {"slack": "Slack", "teams": "Microsoft Teams"}.get(message.channel, message.channel)
+    name = _NAMES.get(message.channel, message.channel)
     return _boxed(name, lines)
 
 
@@ -35,7 +43,7 @@ def _slack(payload: Mapping[str, Any]) -> Iterator[str]:
         for text in _slack_texts(block) if kind != "header" else ():
             yield from _wrapped(_plain_slack(text))
         for button in block.get("elements") or () if kind == "actions" else ():
-            yield f"[ {button['text']['text']} ] {button.get('url', '')}"
+            yield f"[ {button.get('text', button.get('placeholder'))['text']} ] {button.get('url', '')}"
         yield ""
     if not payload.get("blocks"):
         yield from _wrapped(_plain_slack(str(payload.get("text", ""))))

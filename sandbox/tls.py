@@ -11,18 +11,18 @@ import trustme
 __all__ = ["server_context", "write_bundle"]
 
 
-@lru_cache(maxsize=1)
-def _authority() -> trustme.CA:
-    return trustme.CA(organization_name="Sandbox")
+@lru_cache(maxsize=2)
+def _authority(*, trusted: bool) -> trustme.CA:
+    return trustme.CA(organization_name="Sandbox" if trusted else "Nobody that is trusted")
 
 
 @lru_cache(maxsize=1024)
-def server_context(host: str) -> ssl.SSLContext:
+def server_context(host: str, *, trusted: bool = True) -> ssl.SSLContext:
     """Return a server context whose certificate names ``host``; made once a process, because making one
     costs time.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _authority().issue_cert(host).configure_cert(context)
+    _authority(trusted=trusted).issue_cert(host).configure_cert(context)
     return context
 
 
@@ -31,5 +31,5 @@ def write_bundle(folder: Path) -> Path:
     alone.
     """
     bundle = folder / "ca-bundle.pem"
-    _authority().cert_pem.write_to_path(str(bundle))
+    _authority(trusted=True).cert_pem.write_to_path(str(bundle))
     return bundle

@@ -8,9 +8,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["ARM_AUDIENCES", "REGISTRY_AUDIENCE", "Grant", "Ledger", "Token"]
+__all__ = [
+    "DEVOPS_AUDIENCE",
+    "LEARNING_AUDIENCE",
+    "REGISTRY_AUDIENCE",
+    "STORAGE_AUDIENCE",
+    "Grant",
+    "Ledger",
+    "Token",
+]
 
-ARM_AUDIENCES = frozenset({"https://management.azure.com", "https://management.core.windows.net"})
+DEVOPS_AUDIENCE = "499b84ac-1321-427f-aa17-267ca6975798"
+LEARNING_AUDIENCE = "https://ml.azure.com"
+STORAGE_AUDIENCE = "https://storage.azure.com"
 REGISTRY_AUDIENCE = "https://containerregistry.azure.net"
 LIFETIME_S = 3 * 3600
 
@@ -27,6 +37,7 @@ class Token:
     audience: str
     principal_id: str | None
     grants: frozenset[Grant] = frozenset()
+    client_id: str | None = None
 
 
 def _segment(value: object) -> str:
@@ -52,6 +63,8 @@ class Ledger:
             claims = {
                 "aud": token.audience,
                 "oid": token.principal_id,
+                "appid": token.client_id,
+                "idtyp": "app",
                 "tid": self.tenant,
                 "exp": expires,
                 "jti": len(self._issued),

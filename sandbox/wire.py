@@ -146,7 +146,16 @@ class Cut:
 
 
 CUT = Cut()
-Reply = Answer | Cut
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """The first half of an answer, after which the connection is closed."""
+
+    answer: Answer
+
+
+Reply = Answer | Cut | Half
 
 
 def json_answer(status: int, body: object, headers: Iterable[tuple[str, str]] = ()) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from sandbox.access import stable_guid
@@ -11,6 +12,9 @@ from sandbox.azure import Azure, entries, table
 
 __all__ = [
     "compute_document",
+    "deployment_document",
+    "deployment_environment",
+    "endpoint_document",
     "environment_document",
     "environment_name",
     "job_document",
@@ -178,6 +182,59 @@ def compute_document(azure: Azure, workspace: Mapping[str, Any], it: Mapping[str
     return body
 
 
+def endpoint_document(azure: Azure, workspace: Mapping[str, Any], it: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an online endpoint with the identity that its deployments pull with."""
+    group = azure.workspace_id(workspace).split("/providers/")[0]
+    body: dict[str, Any] = {
+        "id": f"{azure.workspace_id(workspace)}/onlineEndpoints/{it['name']}",
+        "name": it["name"],
+        "type": f"{TYPE}/onlineEndpoints",
+        "location": workspace["region"],
+        "tags": {},
+        "properties": {"authMode": "Key", "provisioningState": "Succeeded"},
+    }
+    identity = _identity(azure, table(it, "identity"), group)
+    return body | ({"identity": identity} if identity else {})
+
+
+def deployment_environment(endpoint: Mapping[str, Any], it: Mapping[str, Any]) -> str:
+    """Return the name of the environment that a deployment's image makes up; its version is ``1``."""
+    return f"{endpoint['name']}-{it['name']}-environment"
+
+
+def deployment_document(
+    azure: Azure, workspace: Mapping[str, Any], endpoint: Mapping[str, Any], it: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a deployment: it says that it failed, and nowhere why (SDK model, 2025-12-01, not recorded)."""
+    where = azure.workspace_id(workspace)
+    modified = it.get("modified") or azure.scenario.failed_at.isoformat()
+    environment = f"{where}/environments/{deployment_environment(endpoint, it)}/versions/1"
+    return {
+        "id": f"{where}/onlineEndpoints/{endpoint['name']}/deployments/{it['name']}",
+        "name": it["name"],
+        "type": f"{TYPE}/onlineEndpoints/deployments",
+        "location": workspace["region"],
+        "tags": {},
+        "kind": "Managed",
+        "properties": {
+            "endpointComputeType": "Managed",
+            "instanceType": "Standard_DS3_v2",
+            "environmentId": environment,
+            "model": None,
+            "properties": {},
+            "provisioningState": it.get("provisioning_state") or "Succeeded",
+        },
+        "systemData": {
+            "createdAt": modified,
+            "createdBy": "Robin Sample",
+            "createdByType": "User",
+            "lastModifiedAt": modified,
+            "lastModifiedBy": "Robin Sample",
+            "lastModifiedByType": "User",
+        },
+    }
+
+
 def _cluster(it: Mapping[str, Any]) -> dict[str, Any]:
     states = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
     public = it.get("node_public_ip")
@@ -216,7 +273,7 @@ def job_document(azure: Azure, workspace: Mapping[str, Any], run: Mapping[str, A
         "tags": {},
         "properties": {"azureml.runsource": run.get("type") or "azureml.StepRun"},
         "displayName": run["id"],
-        "status": run.get("status") or "Failed",
+        "status": azure.state_of(run),
         "experimentName": run.get("experiment") or "Default",
         "services": {},
         "computeId": f"{where}/computes/{compute}" if compute else None,
@@ -230,7 +287,8 @@ def job_document(azure: Azure, workspace: Mapping[str, Any], run: Mapping[str, A
     }
     if kind == "Command":
         properties |= _command(where, run)
-    created = azure.scenario.failed_at.isoformat()
+    properties |= deepcopy(dict(table(run, "job")))
+    created = run.get("created") or azure.scenario.failed_at.isoformat()
     data = {"createdAt": created, "createdBy": "Robin Sample", "createdByType": "User"}
     kind_of = f"{TYPE}/jobs"
     return {

@@ -155,6 +155,9 @@ def parse_scenario(data: Mapping[str, Any], *, source: Path | None = None, compl
     )
 
 
+_KINDS_OF_FAULT = ("latency_ms", "status", "retry_after", "cut", "half", "body", "untrusted")
+
+
 def _references(data: Mapping[str, Any]) -> Iterator[str]:
     world = data["world"]
     yield from _times(world)
@@ -165,8 +168,8 @@ def _references(data: Mapping[str, Any]) -> Iterator[str]:
         yield from _call(entry.get("call"), f"world.responder.may_not_read[{index}].call")
     for index, fault in enumerate(data.get("faults") or ()):
         yield from _call(fault.get("call"), f"faults[{index}].call")
-        if not any(fault.get(key) is not None for key in ("latency_ms", "status", "retry_after", "cut")):
-            yield f"faults[{index}]: states neither latency_ms nor status, retry_after or cut"
+        if all(fault.get(kind) is None for kind in _KINDS_OF_FAULT):
+            yield f"faults[{index}]: states neither latency_ms nor status, retry_after, cut, half, body or untrusted"
 
 
 def _recipes(run: Mapping[str, Any]) -> Iterator[str]:

@@ -4,8 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test is timed: a slow machine makes it late, not wrong. Where every run must end alike (CI), the examples are the same
+# each time; new ones are drawn at a desk, and by `make fuzz`.
+settings.register_profile(
+    "project",
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("PULLMEDIC_NO_SKIPS")),
+)
+# For mutation testing: the same tests, run once for each mutant and so with fewer examples.
+settings.register_profile(
+    "mutants", max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+settings.load_profile("project")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what pytest, and a library when it is imported, says of itself in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AZURE_MONITOR_"))}
+
+
+_FOUND = _environment()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -16,6 +42,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if needing:
         config.hook.pytest_deselected(items=needing)
         items[:] = [item for item in items if item not in needing]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Fail the last test of a file where the file leaves another environment behind than it found."""
+    yield
+    if nextitem is not None and nextitem.path == item.path:
+        return
+    left = _environment()
+    changed = sorted(name for name, _ in left.items() ^ _FOUND.items())
+    _FOUND.clear()
+    _FOUND.update(left)
+    if changed:
+        pytest.fail(f"{item.path.name} leaves the environment changed: {', '.join(changed)}", pytrace=False)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -8,38 +8,26 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from responders.channels import discover
 from sandbox.delivering import deliveries_of, handshake, post
-from sandbox.playing import APP, environment, fresh_host, variables
+from sandbox.places import settings_of
+from sandbox.playing import APP, variables
 from sandbox.server import Sandbox
 from sandbox.world import Scenario, load_scenario
+from tests.hosted import Hosted
 
 _SCENARIOS = APP.parent / "sandbox" / "scenarios"
 _TRIGGER = "on_run_status_changed"
 
 
-class Stage:
+class Stage(Hosted):
     """A sandbox with a hosted app in front of it, for one test."""
-
-    def __init__(self, scenario: Scenario, folder: Path, **settings: str) -> None:
-        self._stack = ExitStack()
-        self.scenario = scenario
-        self.sandbox = self._stack.enter_context(Sandbox(scenario))
-        wanted = {**environment(self.sandbox, folder / "store.sqlite"), **settings}
-        self._stack.enter_context(variables({k: v for k, v in wanted.items() if v}))
-        self.host = self._stack.enter_context(fresh_host())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     @property
     def url(self) -> str:
@@ -187,6 +175,17 @@ def test_without_a_channel_the_diagnosis_is_logged_and_start_up_says_so(
         stage.host.drain()
         assert stage.sandbox.messages == []
         assert "Grant AcrPull" in caplog.text
+
+
+@pytest.mark.parametrize("place", [channel.name for channel in discover()])
+def test_start_up_misses_no_channel_that_is_there(
+    missing_role: Scenario, tmp_path: Path, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    """Whatever channel is set up, no log says that people are told nowhere."""
+    with Sandbox(missing_role) as sandbox:
+        named = settings_of(sandbox)[place]
+    with Stage(missing_role, tmp_path, **{"PULLMEDIC_SLACK_WEBHOOK_URL": "", **named}):
+        assert "No channel is configured" not in caplog.text
 
 
 def test_a_misspelt_setting_is_said_in_the_log(

@@ -33,7 +33,7 @@ _FAULTS: Mapping[str, dict[str, Any]] = {
     "slack says 404": {"call": {"host": "hooks.slack.com"}, "status": 404, "code": "no_service"},
     "slack says 500": {"call": {"host": "hooks.slack.com"}, "status": 500, "message": f"cannot post to {_HOOK}"},
     "slack hangs up": {"call": {"host": "hooks.slack.com"}, "cut": True},
-    "teams says 400": {"call": {"host": r".*\.logic\.azure\.com"}, "status": 400, "message": f"bad sig={_SECRET}"},
+    "teams says 400": {"call": {"host": r".*\.powerplatform\.com"}, "status": 400, "message": f"bad sig={_SECRET}"},
     "the logs are refused": {
         "call": {"host": r".*\.blob\.core\.windows\.net"},
         "status": 403,

@@ -55,7 +55,7 @@ def _grid(**data: str) -> dict[str, Any]:
 
 
 def test_the_worker_indexes_every_function_with_its_bindings() -> None:
-    """An import that fails would remove every function, so the real worker must find all three."""
+    """An import that fails would remove every function, so the real worker must find them all."""
     indexed, _ = _drive()
     assert indexed["status"] == 1
     kinds = {
@@ -64,11 +64,29 @@ def test_the_worker_indexes_every_function_with_its_bindings() -> None:
     assert kinds == {
         "on_run_status_changed": [
             ("eventGridTrigger", ""),
+            ("queue", "completed-runs"),
             ("queue", "failed-runs"),
             ("queue", "failed-runs-poison"),
         ],
-        "diagnose_failed_run": [("queueTrigger", "failed-runs")],
-        "on_undeliverable_run": [("queueTrigger", "failed-runs-poison")],
+        "diagnose_failed_run": [("queue", "fixes"), ("queue", "notices"), ("queueTrigger", "failed-runs")],
+        "resolve_completed_run": [("queue", "fixes"), ("queue", "notices"), ("queueTrigger", "completed-runs")],
+        "notify_people": [("queueTrigger", "notices")],
+        "on_undeliverable_run": [("queue", "notices"), ("queueTrigger", "failed-runs-poison")],
+        "on_lost_notice": [("queueTrigger", "notices-poison")],
+        "on_lost_completion": [("queueTrigger", "completed-runs-poison")],
+        "slack_requests": [("http", ""), ("httpTrigger", ""), ("queue", "interactions")],
+        "teams_delivered": [("http", ""), ("httpTrigger", "")],
+        "health": [("http", ""), ("httpTrigger", "")],
+        "health_report": [("http", ""), ("httpTrigger", "")],
+        "do_what_was_asked": [("queue", "fixes"), ("queue", "notices"), ("queueTrigger", "interactions")],
+        "on_lost_interaction": [("queueTrigger", "interactions-poison")],
+        "sweep": [("queue", "notices"), ("timerTrigger", "")],
+        "self_test": [("queue", "failed-runs"), ("queue", "notices"), ("timerTrigger", "")],
+        "find_missed_runs": [("queue", "failed-runs"), ("queue", "notices"), ("timerTrigger", "")],
+        "incident_page": [("http", ""), ("httpTrigger", ""), ("queue", "fixes"), ("queue", "notices")],
+        "advance_fix": [("queue", "notices"), ("queueTrigger", "fixes")],
+        "on_lost_fix": [("queueTrigger", "fixes-poison")],
+        "sweep_fixes": [("queue", "fixes"), ("timerTrigger", "")],
     }
 
 
@@ -97,10 +115,17 @@ def test_both_event_schemas_reach_the_queue() -> None:
     assert json.loads(one["outputs"]["failed"])["run_id"] == "quiet_river_41"
 
 
-def test_a_run_that_did_not_fail_writes_nothing() -> None:
-    """A completed run must cost one invocation and no message."""
-    _, (outcome,) = _drive(_event(_grid(runStatus="Completed")))
+def test_a_run_that_did_not_end_writes_nothing() -> None:
+    """A run that goes on must cost one invocation and no message."""
+    _, (outcome,) = _drive(_event(_grid(runStatus="Running")))
     assert outcome == {"ok": True, "outputs": {}, "error": None}
+
+
+def test_a_completed_run_goes_to_a_queue_of_its_own() -> None:
+    """It may prove that an incident is over; nothing of it takes part in the diagnosing of others."""
+    _, (outcome,) = _drive(_event(_grid(runStatus="Completed")))
+    assert list(outcome["outputs"]) == ["completed"]
+    assert json.loads(outcome["outputs"]["completed"])["run_id"] == "quiet_river_41"
 
 
 def test_a_failed_run_without_an_id_goes_where_a_person_sees_it() -> None:

@@ -1,7 +1,7 @@
 """Drives the real Python worker library over ``function_app`` in a process of its own, without a Functions host.
 
 Reads invocations as JSON lines (``{"function", "input", "type", "json"}``) from standard input and prints one JSON line
-each: what was indexed first, then the outcome of every invocation.
+each: what was indexed first, then the outcome of every invocation. An argument names the folder of another app.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ async def _drive() -> None:
     from azure_functions_runtime.utils.threadpool import start_threadpool_executor  # noqa: PLC0415
 
     start_threadpool_executor()
-    root = str(Path(__file__).resolve().parent.parent)
+    root = sys.argv[1] if len(sys.argv) > 1 else str(Path(__file__).resolve().parent.parent)
     sys.path.insert(0, root)
     init = SimpleNamespace(capabilities={}, function_app_directory=root)
     request = SimpleNamespace(

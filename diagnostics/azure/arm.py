@@ -5,12 +5,15 @@ Registries and roles are read through their SDKs; everything else that is a plai
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from diagnostics.azure.addresses import https_host
 from diagnostics.azure.clouds import Cloud
+from diagnostics.azure.counting import counting_policy
 from diagnostics.azure.errors import Nonsense, ReadFailed, error_text, from_azure_core, from_status
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from azure.core.pipeline.policies import RetryPolicy
     from azure.core.rest import HttpResponse
 
-__all__ = ["LIMITS", "ArmClient", "brief_retries", "resource_part"]
+__all__ = ["LIMITS", "ArmClient", "brief_retries", "brief_retry_policy", "resource_part", "sdk_options"]
 
 LIMITS: Mapping[str, Any] = {
     "connection_timeout": 4,
@@ -30,6 +33,10 @@ LIMITS: Mapping[str, Any] = {
 """Time limits of every Azure client here: azure-core's defaults are ten retries and 300-second timeouts."""
 
 _PAGES = 50
+_LARGEST = 32 * 1024 * 1024
+"""Bytes of one answer: run history's documents and pages of lists have kilobytes."""
+
+_STEP = 64 * 1024
 
 
 class ArmClient:
@@ -43,11 +50,13 @@ class ArmClient:
         self._hosts = (urlsplit(cloud.resource_manager).hostname or "", cloud.machine_learning_suffix)
         self._client: PipelineClient[Any, Any] = PipelineClient(
             base_url=self._base,
+            connection_data_block_size=_STEP,
             policies=[
                 policies.HeadersPolicy({"Accept": "application/json"}),
                 policies.UserAgentPolicy("pullmedic"),
                 brief_retries(),
                 policies.BearerTokenCredentialPolicy(credential, cloud.resource_manager_scope),
+                counting_policy(),
             ],
         )
 
@@ -67,42 +76,55 @@ class ArmClient:
         self, path: str, *, api_version: str, params: Mapping[str, str] | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield the members of a list, over ``nextLink`` pages (absent or null on the last one)."""
+        for members, _ in self.batches(path, api_version=api_version, params=params):
+            yield from members
+
+    def batches(
+        self, path: str, *, api_version: str, params: Mapping[str, str] | None = None, most: int = _PAGES
+    ) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+        """Yield a list page by page, each with whether another one follows; at most ``most`` pages are asked for."""
         answer = self.get(path, api_version=api_version, params=params)
-        for _ in range(_PAGES):
+        for asked in range(1, most + 1):
             values = answer.get("value")
             if not isinstance(values, list):
                 raise Nonsense("a list answered without its 'value'")
-            yield from (value for value in values if isinstance(value, dict))
             following = answer.get("nextLink")
-            if not following:
+            yield [value for value in values if isinstance(value, dict)], bool(following)
+            if not following or asked == most:
                 return
             answer = self.get_url(str(following))
 
     def _send(
-        self, method: str, url: str, params: Mapping[str, str], body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         self._guard(url)
         from azure.core.rest import HttpRequest  # noqa: PLC0415
 
-        request = HttpRequest(method, url, params=dict(params), json=body)
+        request = HttpRequest(method, url, params=dict(params), json=body, headers=dict(headers or {}))
         try:
-            response = self._client.send_request(
-                request, connection_timeout=LIMITS["connection_timeout"], read_timeout=LIMITS["read_timeout"]
-            )
+            with self._client.send_request(
+                request,
+                stream=True,
+                connection_timeout=LIMITS["connection_timeout"],
+                read_timeout=LIMITS["read_timeout"],
+            ) as response:
+                return _object(response.status_code, _content(response))
         except Exception as error:  # noqa: BLE001 - sorted, never swallowed
             raise from_azure_core(error) from None
-        return _object(response)
 
     def _guard(self, url: str) -> None:
         """Refuse to send the Azure token to any host but the cloud's own."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise ReadFailed("no Azure token is sent to an address that is no URL") from None
-        host = (parts.hostname or "").lower()
+        host = https_host(url)
+        if host is None:
+            raise ReadFailed("no Azure token is sent to an address that is no plain https URL")
         manager, learning = self._hosts
-        if parts.scheme != "https" or not (host == manager or host.endswith(learning)):
-            raise ReadFailed(f"no Azure token is sent to {host or 'a missing host'}: it is not this cloud's")
+        if not (host == manager or host.endswith(learning)):
+            raise ReadFailed(f"no Azure token is sent to {host}: it is not this cloud's")
 
 
 def resource_part(resource_id: str, kind: str) -> str | None:
@@ -123,6 +145,11 @@ def brief_retries() -> RetryPolicy[Any, Any]:
 
     azure-core's own sleeps for as long as ``Retry-After`` says; who is told to wait for minutes is told so instead.
     """
+    return brief_retry_policy()(**{name: value for name, value in LIMITS.items() if name.startswith("retry")})
+
+
+def brief_retry_policy() -> type[RetryPolicy[Any, Any]]:
+    """Return the class of that policy, for clients that make their own."""
     from azure.core.pipeline import policies  # noqa: PLC0415 - off the path of the trigger's import
 
     class Brief(policies.RetryPolicy[Any, Any]):
@@ -131,7 +158,32 @@ def brief_retries() -> RetryPolicy[Any, Any]:
             soon = wait is None or wait <= LIMITS["retry_backoff_max"]
             return soon and bool(super().is_retry(settings, response))
 
-    return Brief(**{name: value for name, value in LIMITS.items() if name.startswith("retry")})
+    return Brief
+
+
+def sdk_options(cloud: Cloud) -> dict[str, Any]:
+    """Return what every management SDK's client is made with: its cloud, our limits, and a guard of its token.
+
+    The SDKs follow redirects, and put their token to whatever ``nextLink`` a list names; the guard lets nothing through
+    that is not for Resource Manager.
+    """
+    from azure.core.pipeline import policies  # noqa: PLC0415 - off the path of the trigger's import
+
+    manager = urlsplit(cloud.resource_manager).hostname
+
+    class Guard(policies.SansIOHTTPPolicy[Any, Any]):
+        def on_request(self, request: Any) -> None:
+            host = https_host(request.http_request.url)
+            if host != manager:
+                raise ReadFailed(f"no Azure token is sent to {host or 'an address that is no plain https URL'}")
+
+    return {
+        "base_url": cloud.resource_manager,
+        "credential_scopes": [cloud.resource_manager_scope],
+        "retry_policy": brief_retries(),
+        "per_retry_policies": [Guard(), counting_policy()],
+        **LIMITS,
+    }
 
 
 def _quoted(path: str) -> str:
@@ -139,13 +191,23 @@ def _quoted(path: str) -> str:
     return quote(path, safe="/:@$(),'=-._~%")
 
 
-def _object(response: HttpResponse) -> dict[str, Any]:
+def _content(response: HttpResponse) -> bytes:
+    """Return the body as it is when unpacked; whoever packs a giant into a small answer is not read to the end."""
+    content = bytearray()
+    for part in response.iter_bytes():
+        content += part
+        if len(content) > _LARGEST:
+            raise Nonsense(f"an answer of more than {_LARGEST >> 20} MiB was not read", status=response.status_code)
+    return bytes(content)
+
+
+def _object(status: int, content: bytes) -> dict[str, Any]:
     try:
-        body = response.json() if response.content else None
+        body = json.loads(content) if content else None
     except (ValueError, RecursionError):
         body = None
-    if response.status_code >= 300:
-        raise from_status(response.status_code, error_text(response.status_code, body))
+    if status >= 300:
+        raise from_status(status, error_text(status, body))
     if not isinstance(body, dict):
-        raise Nonsense(f"HTTP {response.status_code} without a JSON object", status=response.status_code)
+        raise Nonsense(f"HTTP {status} without a JSON object", status=status)
     return body

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from diagnostics.azure.addresses import https_host
 from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.errors import ReadFailed, Unreachable, from_status
 from diagnostics.logs import RangeAnswer
@@ -24,7 +24,7 @@ class BlobLog:
     """One log blob, read by HTTP ranges (Azure Storage REST, *Get Blob*). No Azure token is ever sent along."""
 
     def __init__(self, session: requests.Session, cloud: Cloud, link: str) -> None:
-        if not _leads_to(link, cloud.blob_suffix):
+        if not (https_host(link) or "").endswith(cloud.blob_suffix):
             raise ReadFailed("the log's link does not lead to Azure storage, so it was not followed")
         self._session = session
         self._link = link
@@ -54,14 +54,6 @@ class BlobLog:
             raise from_status(answer.status_code, _refusal(answer))
         data = answer.raw.read(_LARGEST, decode_content=True)
         return RangeAnswer(total=_total(answer, len(data)), data=data)
-
-
-def _leads_to(link: str, suffix: str) -> bool:
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and (parts.hostname or "").lower().endswith(suffix)
 
 
 def _total(answer: requests.Response, read: int) -> int | None:

@@ -23,6 +23,7 @@ class Cloud:
     blob_suffix: str
     studio: str
     authority: str
+    machine_learning_scope: str
     registry_scope: str = "https://containerregistry.azure.net/.default"
 
 
@@ -38,6 +39,7 @@ CLOUDS = {
             blob_suffix=".blob.core.windows.net",
             studio="https://ml.azure.com",
             authority="login.microsoftonline.com",
+            machine_learning_scope="https://ml.azure.com/.default",
         ),
         Cloud(
             name="AzureUSGovernment",
@@ -48,6 +50,7 @@ CLOUDS = {
             blob_suffix=".blob.core.usgovcloudapi.net",
             studio="https://ml.azure.us",
             authority="login.microsoftonline.us",
+            machine_learning_scope="https://ml.azure.us/.default",
         ),
         Cloud(
             name="AzureChinaCloud",
@@ -58,6 +61,7 @@ CLOUDS = {
             blob_suffix=".blob.core.chinacloudapi.cn",
             studio="https://studio.ml.azure.cn",
             authority="login.chinacloudapi.cn",
+            machine_learning_scope="https://ml.azure.cn/.default",
         ),
     )
 }

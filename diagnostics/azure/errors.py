@@ -20,6 +20,7 @@ from typing import Any
 from diagnostics.redaction import redact
 
 __all__ = [
+    "PASSING",
     "NoCredential",
     "Nonsense",
     "NotFound",
@@ -30,6 +31,7 @@ __all__ = [
     "Unreachable",
     "from_azure_core",
     "from_status",
+    "may_pass",
 ]
 
 _ACTION = re.compile(r"perform action '([A-Za-z0-9./*-]{1,200})'")
@@ -70,6 +72,18 @@ class ServiceFailed(ReadFailed):
 
 class Nonsense(ReadFailed):
     """The answer was not what this interface promises (no JSON, a list for an object ...)."""
+
+
+PASSING = (Throttled, Unreachable, ServiceFailed, NoCredential)
+"""What may be otherwise when it is asked again; for ``isinstance``."""
+
+
+def may_pass(error: ReadFailed) -> bool:
+    """Whether another try in a minute may end otherwise.
+
+    Half an answer, a gateway's page and a token that was refused once are such, too: a right that is missing is not.
+    """
+    return isinstance(error, (*PASSING, Nonsense)) or error.status == 401
 
 
 def from_status(status: int, message: str) -> ReadFailed:

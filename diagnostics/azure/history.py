@@ -6,12 +6,15 @@ public REST reference; its shapes are azure-ai-ml's ``_restclient/runhistory/mod
 
 from __future__ import annotations
 
-from threading import Lock
-from typing import Any
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from diagnostics.azure.addresses import https_host
 from diagnostics.azure.arm import ArmClient
 from diagnostics.azure.errors import Nonsense
+
+if TYPE_CHECKING:
+    from diagnostics.reach import Memory
 
 __all__ = ["RunHistory"]
 
@@ -19,12 +22,11 @@ _CHILDREN_PAGES = 10
 
 
 class RunHistory:
-    """Reads runs of any workspace whose discovery URL is known; remembers where each region's history lives."""
+    """Reads runs of any workspace whose discovery URL is known; ``places`` remembers where each region's is."""
 
-    def __init__(self, client: ArmClient) -> None:
+    def __init__(self, client: ArmClient, places: Memory) -> None:
         self._client = client
-        self._bases: dict[str, str] = {}
-        self._lock = Lock()
+        self._places = places
 
     def details(self, discovery_url: str, workspace_id: str, run_id: str) -> dict[str, Any]:
         """Return the ``details`` document of a run: status, error, log links, definition, compute."""
@@ -52,23 +54,14 @@ class RunHistory:
         return f"{base}/history/v1.0{quote(workspace_id, safe='/')}/runs/{quote(run_id, safe='')}"
 
     def _base(self, discovery_url: str) -> str:
-        with self._lock:
-            known = self._bases.get(discovery_url)
+        known = self._places.get(discovery_url)
         if known:
             return known
         answer = self._client.get_url(discovery_url)
         api = answer.get("history") or answer.get("api")
-        host = _host(api)
+        host = https_host(api) if isinstance(api, str) else None
         if not host:
             raise Nonsense("the workspace's discovery answer names no history service")
         base = f"https://{host}"
-        with self._lock:
-            self._bases[discovery_url] = base
+        self._places[discovery_url] = base
         return base
-
-
-def _host(url: Any) -> str | None:
-    try:
-        return urlsplit(url).hostname if isinstance(url, str) else None
-    except ValueError:
-        return None

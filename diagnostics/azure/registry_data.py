@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from diagnostics.azure.addresses import https_host
 from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.errors import NoCredential, Nonsense, ReadFailed, Unreachable, from_azure_core, from_status
 from diagnostics.redaction import redact
@@ -36,6 +37,9 @@ MANIFEST_TYPES = (
     *SCHEMA_1,
 )
 _LARGEST = 4 * 1024 * 1024
+_LONGEST_WORD = 255
+"""Characters of a media type (RFC 6838) and of a digest; what is longer is none."""
+
 _TIMES = (4, 8)
 
 
@@ -99,7 +103,9 @@ class RegistryClient:
     """Asks one Azure container registry about one repository, as the identity that we are; safe between threads.
 
     Redirects are not followed with the token, and the Microsoft Entra token is sent to ``login_server`` alone, which
-    the caller must have from Resource Manager.
+    the caller must have from Resource Manager: :class:`ReadFailed` where it is none of the cloud's registries all the
+    same. ``tenant`` is that of the credential; where it is not known none is
+    named, and the registry takes the token's own.
     """
 
     def __init__(
@@ -112,7 +118,10 @@ class RegistryClient:
         repository: str,
         tenant: str | None = None,
     ) -> None:
-        self._wire = RegistryWire(session, login_server)
+        host = https_host(f"https://{login_server}")
+        if host is None or not host.endswith(cloud.registry_suffix):
+            raise ReadFailed("no Azure token is sent to a login server that is none of this cloud's registries")
+        self._wire = RegistryWire(session, host)
         self._cloud = cloud
         self._credential = credential
         self._repository = repository
@@ -216,8 +225,8 @@ def _understood(answer: requests.Response) -> RegistryAnswer:
         code=code,
         message=message,
         body=body,
-        media_type=_media_type(answer, body),
-        digest=answer.headers.get("Docker-Content-Digest", ""),
+        media_type=_media_type(answer, body)[:_LONGEST_WORD],
+        digest=answer.headers.get("Docker-Content-Digest", "")[:_LONGEST_WORD],
         next_link=answer.headers.get("Link", ""),
         length=_whole(answer.headers.get("Content-Length")),
         challenge=answer.headers.get("WWW-Authenticate", ""),

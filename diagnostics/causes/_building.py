@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from diagnostics.azure.arm import resource_part
 from diagnostics.build_facts import BuildFault, BuildLog
-from diagnostics.build_log import speaks_of_build
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, bicep_text
 from diagnostics.facts import Registry
@@ -17,7 +16,6 @@ from diagnostics.verdicts import Judgement, contradicted, proven, unread
 __all__ = [
     "build_compute_remedy",
     "build_log",
-    "building",
     "by_log",
     "closed_to_tasks",
     "is_base_image",
@@ -25,12 +23,6 @@ __all__ = [
 ]
 
 NO_LOG = "neither the run nor its error names a build log"
-
-
-def building(case: Case) -> bool:
-    """Return whether an image was being built when it failed."""
-    log = case.value("build-log", BuildLog)
-    return speaks_of_build(case.evidence.symptoms) or bool(log and log.file and log.fault)
 
 
 def build_log(case: Case) -> BuildLog | None:
@@ -74,7 +66,7 @@ def by_log(
     tell: Callable[[BuildLog | None], tuple[str, str, tuple[Remedy, ...]]],
 ) -> Judgement | None:
     """Judge a cause that a build's own log decides; ``tell`` gives headline, fix target and remedies."""
-    if not building(case):
+    if not case.while_building:
         return None
     log, primary = build_log(case), case.primary
     headline, target, remedies = tell(log if log and log.fault == fault else None)

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
+from diagnostics.azure.cli import az
 from diagnostics.facts import Registry
+from diagnostics.pull_roles import pull_role
 
-__all__ = ["PULL_ROLE", "REPOSITORY_ROLE", "az", "bicep_text", "grant_bicep", "grant_command", "of_registry"]
-
-PULL_ROLE = ("AcrPull", "7f951dda-4ed3-4680-a7ca-43fe172d538d")
-REPOSITORY_ROLE = ("Container Registry Repository Reader", "b93aa761-3e63-49ed-ac28-beffa264f7ac")
-"""Built-in roles by name and id (*Azure built-in roles for Containers*)."""
-
-
-def az(*words: str) -> str:
-    """Return an ``az`` command in which every word is quoted for a POSIX shell."""
-    return " ".join(["az", *(quote(word) for word in words)])
+__all__ = ["az", "bicep_text", "grant_bicep", "grant_command", "of_registry"]
 
 
 def bicep_text(value: str) -> str:
@@ -32,7 +23,6 @@ def of_registry(registry: Registry) -> str:
 
 def grant_command(registry: Registry, principal_id: str) -> str:
     """Return the command that grants the pull in the registry's own mode."""
-    role, _ = REPOSITORY_ROLE if registry.abac else PULL_ROLE
     return az(
         "role",
         "assignment",
@@ -42,7 +32,7 @@ def grant_command(registry: Registry, principal_id: str) -> str:
         "--assignee-principal-type",
         "ServicePrincipal",
         "--role",
-        role,
+        pull_role(abac=registry.abac).name,
         "--scope",
         registry.id,
     )
@@ -50,18 +40,18 @@ def grant_command(registry: Registry, principal_id: str) -> str:
 
 def grant_bicep(registry: Registry, principal_id: str) -> str:
     """Return the same grant as Bicep, for teams whose infrastructure code would otherwise take it back."""
-    role, role_id = REPOSITORY_ROLE if registry.abac else PULL_ROLE
+    role = pull_role(abac=registry.abac)
     return f"""resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' existing = {{
   name: {bicep_text(registry.name)}
 }}
 
-// {role}
+// {role.name}
 resource pull 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{
   scope: registry
-  name: guid(registry.id, {bicep_text(principal_id)}, '{role_id}')
+  name: guid(registry.id, {bicep_text(principal_id)}, '{role.id}')
   properties: {{
     principalId: {bicep_text(principal_id)}
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{role_id}')
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{role.id}')
   }}
 }}"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.azure.arm import resource_part
 from diagnostics.case import Case
-from diagnostics.credential_facts import Connection, Connections, NamedIdentity, PullIdentities
+from diagnostics.credential_facts import Connection, Connections, NamedIdentity, PullIdentities, RegistryToken
 from diagnostics.pullers import PullerKind
 from diagnostics.references import registry_name, same_registry
 
@@ -12,10 +12,12 @@ __all__ = [
     "connections_to",
     "foreign_host",
     "gone_identity",
+    "login_unseen",
     "named_identity",
     "registry_host",
     "stored_connection",
     "tried_anonymously",
+    "used_token",
     "workspace_words",
 ]
 
@@ -60,10 +62,55 @@ def gone_identity(case: Case) -> NamedIdentity | None:
     """Return the identity that the pull relies on, where its own resource is gone."""
     known = case.value("pull-identities", PullIdentities)
     gone = [it for it in known.identities if not it.found] if known is not None else []
-    named, puller = named_identity(case), case.puller
-    relied = puller.identity.resource_id if puller and puller.kind is PullerKind.IDENTITY and puller.identity else None
-    wanted = {(relied or "").lower(), named or ""} - {""}
+    wanted = {_relied_on(case), _resource_named(case)} - {""}
     return next((it for it in gone if it.resource_id.lower() in wanted), None)
+
+
+def login_unseen(case: Case) -> tuple[str, ...]:
+    """Say what was not seen of who logs in: a user-assigned identity that is deleted has no use for a role, and a
+    connection may log in at a registry that is not the workspace's own, unless the log names the identity that did;
+    so may a token whose name the run's definition has as its user.
+    """
+    lost_identity = case.value("pull-identities", PullIdentities) is None and bool(_relied_on(case))
+    own = named_identity(case) is not None or (case.lookup is not None and case.lookup.attached)
+    lost_connection = connections_to(case) is None and not own
+    lost_token = case.value("registry-token", RegistryToken) is None and _may_use_token(case)
+    lost = (
+        ("pull-identities", lost_identity),
+        ("workspace-connections", lost_connection),
+        ("registry-token", lost_token),
+    )
+    return case.unread(*(name for name, missed in lost if missed))
+
+
+def used_token(case: Case) -> RegistryToken | None:
+    """Return the registry's own token that the run's definition logs in with; ``None`` where it is not known to."""
+    token = case.value("registry-token", RegistryToken)
+    return token if token is not None and token.found and _may_use_token(case) else None
+
+
+def _may_use_token(case: Case) -> bool:
+    """Tell whether the run's definition has a user who is not the admin, and the log names no identity that pulled."""
+    details = case.evidence.details
+    user = details.registry_username if details is not None else None
+    admin = case.registry is not None and (user or "").lower() == case.registry.name.lower()
+    return bool(user) and not admin and named_identity(case) is None
+
+
+def _relied_on(case: Case) -> str:
+    """Return the resource id of the user-assigned identity that pulls, in lower case; empty where it is none."""
+    puller = case.puller
+    relied = puller.identity if puller is not None and puller.kind is PullerKind.IDENTITY else None
+    return ((relied.resource_id if relied else None) or "").lower()
+
+
+def _resource_named(case: Case) -> str:
+    """Return the resource id of the identity that the log names by any of its ids, in lower case."""
+    named, compute = named_identity(case) or "", case.compute
+    for own in compute.identities if compute is not None else ():
+        if named in {(it or "").lower() for it in (own.principal_id, own.client_id)} - {""}:
+            return (own.resource_id or "").lower()
+    return named
 
 
 def tried_anonymously(case: Case) -> bool:

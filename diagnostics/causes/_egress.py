@@ -21,6 +21,7 @@ from diagnostics.network_facts import (
     Routes,
     last,
 )
+from diagnostics.references import registry_name
 
 __all__ = ["EGRESS_FACTS", "Egress", "egress_to", "firewall_for"]
 
@@ -228,6 +229,8 @@ def _approves(case: Case, rule: OutboundRule, destination: Destination) -> bool:
     if kind == "servicetag":
         return destination.within(rule.destination) is not False
     registry = case.registry
+    if registry is None and rule.destination.lower().endswith(f"/registries/{registry_name(destination.host)}"):
+        return True  # its name is unique in Azure, whatever its settings are
     if registry is None or rule.destination.lower() != registry.id.lower():
         return False
     label, _, suffix = registry.login_server.partition(".")

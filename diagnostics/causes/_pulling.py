@@ -1,111 +1,37 @@
-"""What the causes about the right to pull have in common: the right as it stood when the run failed."""
+"""What the causes about the right to pull have in common: what they explain and need, and what is to be done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
-
 from diagnostics.case import Case
 from diagnostics.causes._admin import relies_on_admin_user
-from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, grant_bicep, grant_command
-from diagnostics.causes._credentials import foreign_host, gone_identity, stored_connection
-from diagnostics.facts import Grant, Registry, RoleGrants
+from diagnostics.causes._commands import grant_bicep, grant_command
+from diagnostics.causes._credentials import foreign_host, gone_identity, stored_connection, used_token
 from diagnostics.model import Remedy
-from diagnostics.permissions import Right, grants_pull, without_conditions
+from diagnostics.permissions import Right
+from diagnostics.pull_right import PullRight
+from diagnostics.pull_roles import role_name
 from diagnostics.pullers import PullerKind
+from diagnostics.verdicts import Judgement, compatible, contradicted
 
 __all__ = [
     "AUTH_SYMPTOMS",
-    "NOT_THE_COMPUTE",
     "RIGHT_FACTS",
-    "PullRight",
     "grant_remedies",
-    "grants_until",
     "no_right_needed",
-    "pull_right",
+    "set_aside",
 ]
 
-NOT_THE_COMPUTE = "it was an image build that was refused, and that does not pull as the compute"
+_NOT_THE_COMPUTE = "it was an image build that was refused, and that does not pull as the compute"
 
 AUTH_SYMPTOMS = frozenset(
     {"unauthorized", "forbidden", "identity-misconfigured", "insufficient-evidence", "admin-user-disabled"}
 )
 """The last is what a client says that falls back to the admin user after the identity was refused."""
 
-RIGHT_FACTS = ("compute", "registry", "role-grants", "role-visibility")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullRight:
-    """The puller's right on the registry: ``then`` when the run failed, ``now`` when we looked.
-
-    ``since`` is when the right was granted that came too late. ``undated`` where a grant carries no time.
-    ``repository`` is the one that conditions were judged on.
-    """
-
-    registry: Registry
-    principal_id: str
-    grants: tuple[Grant, ...]
-    then: Right
-    now: Right
-    repository: str | None = None
-    since: datetime | None = None
-    undated: bool = False
-
-    def by(self, grants: Iterable[Grant]) -> Right:
-        """Return what ``grants`` alone would give."""
-        return grants_pull(grants, abac=self.registry.abac, repository=self.repository)
-
-    @property
-    def narrowed(self) -> tuple[Grant, ...]:
-        """The assignments that would grant the pull, had not their conditions left this repository out."""
-        return tuple(
-            grant
-            for grant in self.grants
-            if grant.condition
-            and self.by([grant]) is Right.ABSENT
-            and self.by(without_conditions([grant])) is not Right.ABSENT
-        )
-
-
-def pull_right(case: Case) -> PullRight | None:
-    """Return the right, or ``None`` where registry, puller or its roles are not known."""
-    registry, puller, grants = case.registry, case.puller, case.grants
-    if registry is None or puller is None or puller.principal_id is None or grants is None:
-        return None
-    repository = case.image.repository if case.image is not None else None
-    return _right(registry, grants, case.failed_at, repository)
-
-
-def _right(registry: Registry, held: RoleGrants, failed_at: datetime, repository: str | None) -> PullRight:
-    def right(grants: Iterable[Grant]) -> Right:
-        return grants_pull(grants, abac=registry.abac, repository=repository)
-
-    undated = [grant for grant in held.grants if grant.created_at is None]
-    then = right(grants_until(held.grants, failed_at))
-    return PullRight(
-        registry=registry,
-        principal_id=held.principal_id,
-        grants=held.grants,
-        repository=repository,
-        then=then,
-        now=right(held.grants),
-        since=_since(held.grants, failed_at, right) if then is not Right.GRANTED else None,
-        undated=then is not Right.GRANTED and right(undated) is not Right.ABSENT,
-    )
-
-
-def grants_until(grants: Iterable[Grant], moment: datetime) -> tuple[Grant, ...]:
-    """Return the dated assignments that were there at ``moment``."""
-    return tuple(grant for grant in grants if grant.created_at is not None and grant.created_at <= moment)
-
-
-def _since(grants: Iterable[Grant], failed_at: datetime, right: Callable[[Iterable[Grant]], Right]) -> datetime | None:
-    """Return when the assignments that came after the failure first granted the pull, whole or with the others."""
-    held = tuple(grants)
-    later = sorted(grant.created_at for grant in held if grant.created_at is not None and grant.created_at > failed_at)
-    return next((moment for moment in later if right(grants_until(held, moment)) is Right.GRANTED), None)
+RIGHT_FACTS = (
+    *("compute", "registry", "role-grants", "role-visibility", "pull-identities"),
+    *("workspace-connections", "registry-token"),
+)
 
 
 def grant_remedies(right: PullRight, advice: str) -> tuple[Remedy, ...]:
@@ -113,7 +39,7 @@ def grant_remedies(right: PullRight, advice: str) -> tuple[Remedy, ...]:
     if right.now is Right.GRANTED:
         return (Remedy(title="Run again: the right has been granted since"),)
     registry = right.registry
-    role, _ = REPOSITORY_ROLE if registry.abac else PULL_ROLE
+    role = role_name(abac=registry.abac)
     return (
         Remedy(
             title=f"Grant {role} on {registry.name} to {right.principal_id}",
@@ -127,6 +53,14 @@ def grant_remedies(right: PullRight, advice: str) -> tuple[Remedy, ...]:
     )
 
 
+def set_aside(case: Case, title: str) -> Judgement | None:
+    """Return what there is to say without a look at any right: not the compute pulled, or no role counts for it."""
+    if case.while_building:
+        return compatible(title, _NOT_THE_COMPUTE)
+    needless = no_right_needed(case)
+    return contradicted(needless) if needless else None
+
+
 def no_right_needed(case: Case) -> str | None:
     """Return why the pull needs no role at all, or why none could help, or ``None``."""
     if foreign_host(case):
@@ -136,6 +70,9 @@ def no_right_needed(case: Case) -> str | None:
         return f"the identity {gone.name} has been deleted, so no role could help it"
     if case.registry is not None and case.registry.anonymous_pull:
         return f"{case.registry.name} lets anybody pull without a credential"
+    token = used_token(case)
+    if token is not None:
+        return f"the pull logs in with the registry's own token {token.name}, which no role helps"
     stored = stored_connection(case)
     if stored is not None and not case.captured("identity"):
         return f"the workspace's connection {stored.name} logs in at {stored.host}"

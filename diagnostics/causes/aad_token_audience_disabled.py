@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, of_registry
-from diagnostics.causes._pulling import RIGHT_FACTS, no_right_needed, pull_right
+from diagnostics.causes._pulling import RIGHT_FACTS, no_right_needed
 from diagnostics.causes.role_propagating import fresh_grants
 from diagnostics.credential_facts import DenyAssignments
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right, denies_pull
+from diagnostics.pull_right import pull_right, right_unread
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
@@ -57,10 +58,13 @@ class AadTokenAudienceDisabled:
         """An exchange refuses an identity without a right as well: where the right stood, it was the token."""
         right, denied = pull_right(case), case.value("deny-assignments", DenyAssignments)
         if right is None or denied is None:
-            return unread(self.title, _target(registry), *case.unread(*_NEEDS), remedies=_remedies(registry))
+            missing = (*right_unread(case), *case.unread("deny-assignments"))
+            return unread(self.title, _target(registry), *missing, remedies=_remedies(registry))
         taken = any(denies_pull(it.permissions, abac=registry.abac) for it in denied.denials)
         if right.then is not Right.GRANTED or taken or fresh_grants(right, case.failed_at):
             return compatible(self.title, "the identity's right to pull was not there, which explains the refusal, too")
+        if right.unseen:
+            return unread(self.title, _target(registry), *right.unseen, remedies=_remedies(registry))
         return _proven(
             registry,
             "the exchange of the identity's token was refused",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._admin import relies_on_admin_user
 from diagnostics.causes._commands import az
-from diagnostics.causes._pulling import pull_right
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right
+from diagnostics.pull_right import PullRight, pull_right
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
@@ -44,12 +44,22 @@ class AdminUserDisabled:
             return compatible(
                 self.title, "the compute's identity has the right to pull, so the admin user is not needed"
             )
+        if case.symptom == "admin-user-disabled" and (unseen := _right_unseen(case, right)):
+            return unread(self.title, case.registry_words, *unseen)
         return _proven(registry, why)
 
     def _without_reliance(self, case: Case) -> Judgement:
         if case.compute is not None and case.compute.identities:
             return contradicted("the compute has an identity to pull with, so the admin user is not needed")
         return compatible(self.title, "nothing says that the pull relies on the admin user")
+
+
+def _right_unseen(case: Case, right: PullRight | None) -> tuple[str, ...]:
+    """Say what was not seen of an identity whose right would make the admin user needless."""
+    if right is not None or (case.puller is not None and case.puller.principal_id is None):
+        return ()
+    hidden = "the identity's roles on the registry, which we may not read"
+    return case.unread(*_NEEDS) or (hidden,)
 
 
 def _proven(registry: Registry, why: str) -> Judgement:

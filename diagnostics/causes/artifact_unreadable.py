@@ -7,7 +7,7 @@ from diagnostics.causes._building import is_base_image
 from diagnostics.causes._commands import az
 from diagnostics.causes._serving import at
 from diagnostics.facts import Manifest, ManifestOutcome, Registry
-from diagnostics.image_facts import Artifact
+from diagnostics.image_facts import Artifact, Quarantine
 from diagnostics.model import ImageReference, PullStep, Remedy
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
@@ -23,8 +23,8 @@ class ArtifactUnreadable:
     rank = 15
     masked = True
     explains = frozenset({"artifact-locked", "tag-not-found", "insufficient-evidence"})
-    needs = ("manifest", "registry", "artifact")
-    masked_needs = ("manifest", "registry")
+    needs = ("manifest", "registry", "artifact", "quarantine")
+    masked_needs = ("manifest", "registry", "quarantine")
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the image's own attributes, or the registry's 405, show that it may not be read."""
@@ -36,13 +36,16 @@ class ArtifactUnreadable:
         artifact, manifest = case.value("artifact", Artifact), case.value("manifest", Manifest)
         if artifact is not None and (artifact.quarantined or artifact.locked):
             return _by_attributes(case, image, registry, artifact)
+        held = case.value("quarantine", Quarantine)
+        if held is not None and held.holds_back:
+            return _in_quarantine(image, registry, held.state)
         if manifest is not None and manifest.outcome == ManifestOutcome.DISALLOWED:
             return _disallowed(image, registry, manifest, artifact)
         if registry.quarantine and (manifest is None or manifest.outcome == ManifestOutcome.TAG_UNKNOWN):
             hidden = (
                 f"{registry.name} has its quarantine on: a quarantined tag reads as not found to everybody, us included"
             )
-            return unread(self.title, str(image), hidden, remedies=_release(registry, image))
+            return unread(self.title, str(image), hidden, *case.unread("artifact"), remedies=_release(registry, image))
         if manifest is None:
             return unread(self.title, str(image), *case.unread("manifest", "artifact"))
         return _readable(case, image, manifest, artifact)
@@ -50,9 +53,7 @@ class ArtifactUnreadable:
 
 def _by_attributes(case: Case, image: ImageReference, registry: Registry, artifact: Artifact) -> Judgement:
     if artifact.quarantined:
-        headline = f"{image.repository}:{image.reference} is in quarantine on {registry.name}"
-        said = f"its quarantine state is {artifact.quarantine}: whoever may not see it is told that it is not found"
-        return proven(headline, str(image), said, remedies=_release(registry, image))
+        return _in_quarantine(image, registry, artifact.quarantine)
     headline = f"Reading of {image.repository}:{image.reference} is disabled on {registry.name}"
     said = f"the {artifact.locked} has readEnabled set to false"
     changed = artifact.changed_at
@@ -60,6 +61,12 @@ def _by_attributes(case: Case, image: ImageReference, registry: Registry, artifa
         later = f"{said} now; {image.reference} was last changed on {at(changed)}, after the failure"
         return unread(headline, str(image), later)
     return proven(headline, str(image), said, remedies=_unlock(registry, image, artifact.locked))
+
+
+def _in_quarantine(image: ImageReference, registry: Registry, state: str | None) -> Judgement:
+    headline = f"{image.repository}:{image.reference} is in quarantine on {registry.name}"
+    said = f"its quarantine state is {state}: whoever may not see it is told that it is not found"
+    return proven(headline, str(image), said, remedies=_release(registry, image))
 
 
 def _disallowed(image: ImageReference, registry: Registry, manifest: Manifest, artifact: Artifact | None) -> Judgement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.build_facts import BuildFault, BuildLog
 from diagnostics.case import Case
-from diagnostics.causes._building import build_log, building, is_base_image, not_named
+from diagnostics.causes._building import build_log, is_base_image, not_named
 from diagnostics.facts import Manifest, ManifestOutcome
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, proven, unread
@@ -59,7 +59,7 @@ class BuildBaseImageFailed:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the build's log stops at the base image, with the inner cause named."""
-        if not building(case):
+        if not case.while_building:
             return None
         log = build_log(case)
         if log is None:

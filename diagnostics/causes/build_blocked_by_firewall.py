@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.build_facts import Builder, BuildFault, BuildLog
 from diagnostics.case import Case
-from diagnostics.causes._building import build_compute_remedy, build_log, building, closed_to_tasks
+from diagnostics.causes._building import build_compute_remedy, build_log, closed_to_tasks
 from diagnostics.causes._ways import covering_rule
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep
@@ -26,7 +26,7 @@ class BuildBlockedByFirewall:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the log shows ACR Tasks at the log-in and the registry lets its address not in."""
-        if not building(case):
+        if not case.while_building:
             return None
         registry, log = case.registry, build_log(case)
         if log is not None and log.step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.build_facts import BuildCompute, Builder, BuildFault, BuildLog
 from diagnostics.case import Case
-from diagnostics.causes._building import build_compute_remedy, build_log, building, closed_to_tasks
+from diagnostics.causes._building import build_compute_remedy, build_log, closed_to_tasks
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
@@ -28,7 +28,7 @@ class BuildComputeMissing:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the compute is unset, gone or not usable and ACR Tasks is no way either."""
-        if not building(case):
+        if not case.while_building:
             return None
         compute, registry, log = case.value("build-compute", BuildCompute), case.registry, build_log(case)
         if log is not None and log.step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.build_facts import Builder, BuildLog, SubscriptionOffer
 from diagnostics.case import Case
-from diagnostics.causes._building import build_compute_remedy, build_log, building
+from diagnostics.causes._building import build_compute_remedy, build_log
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
@@ -35,7 +35,7 @@ class BuildTasksNotPermitted:
         if self.id in case.decisive and case.primary is not None:
             said = f"{case.primary.emitter} says so itself: {case.primary.text.strip()[:300]}"
             return _proven(case, offer, said)
-        if not building(case):
+        if not case.while_building:
             return None
         if log is not None and (log.step or log.builder):
             return contradicted(f"{log.builder or 'a builder'} did run the build ({log.file})")

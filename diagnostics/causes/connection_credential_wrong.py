@@ -5,14 +5,15 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._commands import az
 from diagnostics.causes._credentials import connections_to, named_identity, registry_host, workspace_words
-from diagnostics.credential_facts import Connection
+from diagnostics.credential_facts import Connection, RegistryToken
+from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.pullers import PullerKind
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
-_NEEDS = ("registry", "compute", "workspace-connections")
+_NEEDS = ("registry", "compute", "workspace-connections", "registry-token")
 _PASSWORD_REFUSED = frozenset({"wrong-password", "password-words"})
 """Signatures of a registry's login that refuses a user name with its password: a stored pair is meant."""
 
@@ -21,7 +22,7 @@ class ConnectionCredentialWrong:
     """A secret is never read; its expiry is public, and a refused password is the registry's own statement."""
 
     id = "connection-credential-wrong"
-    title = "The credential of the workspace connection for the registry is expired or refused"
+    title = "The stored credential for the registry is expired, disabled or refused"
     step = PullStep.IDENTITY
     rank = 25
     masked = False
@@ -29,8 +30,14 @@ class ConnectionCredentialWrong:
     needs = _NEEDS
 
     def judge(self, case: Case) -> Judgement | None:
-        """Return *proven* where the one connection for the registry had expired, or its password was refused."""
+        """Return *proven* where what the pull logs in with had expired, is disabled, or was refused.
+
+        That is the registry's token which the run's definition names, else the one connection for the registry.
+        """
         host = registry_host(case) or case.registry_words
+        by_token = _by_token(case)
+        if by_token is not None:
+            return by_token
         found = connections_to(case)
         if found is None:
             return unread(self.title, f"connection to {host}", *case.unread("workspace-connections"))
@@ -46,6 +53,65 @@ class ConnectionCredentialWrong:
             return _refused(case, stored[0])
         unseen = f"whether {host} still takes the credential of the connection {stored[0].name}: Azure does not show it"
         return unread(self.title, _target(stored[0]), unseen, remedies=_renew(case, stored[0]))
+
+
+def _by_token(case: Case) -> Judgement | None:
+    """Judge the repository-scoped token that the run's definition names, ``None`` where it names none."""
+    details, registry = case.evidence.details, case.registry
+    user = details.registry_username if details is not None else None
+    token = case.value("registry-token", RegistryToken)
+    if not user or (case.lookup is not None and registry is None) or (token is not None and not token.found):
+        return None
+    if token is None or registry is None:
+        missed = case.unread("registry") if registry is None else case.unread("registry-token")
+        return unread(ConnectionCredentialWrong.title, f"user {user} of {case.registry_words}", *missed)
+    target = f"token {token.name} of {registry.login_server}"
+    if not token.enabled:
+        what = f"The token {token.name} of {registry.name} is disabled"
+        return proven(what, target, "the run's definition logs in with it", remedies=_renew_token(registry, token))
+    ended = [end for end in token.expiries if end is not None and end <= case.failed_at]
+    if token.expiries and len(ended) == len(token.expiries):
+        what = f"Every password of the token {token.name} of {registry.name} has expired"
+        said = f"the last one on {max(ended):%Y-%m-%d %H:%M} UTC, before the run failed"
+        return proven(what, target, said, remedies=_renew_token(registry, token))
+    image = case.image
+    if image is not None and token.scope_map and not token.may_pull(image.repository):
+        what = f"The token {token.name} of {registry.name} may not read {image.repository}"
+        said = f"its scope map {token.scope_map} allows: {', '.join(token.actions[:5]) or 'nothing'}"
+        return proven(what, target, said, remedies=_widen(registry, token, image.repository))
+    return unread(
+        ConnectionCredentialWrong.title,
+        target,
+        f"whether the run's definition has a password of the token {token.name} that still counts",
+        remedies=_renew_token(registry, token),
+    )
+
+
+def _renew_token(registry: Registry, token: RegistryToken) -> tuple[Remedy, ...]:
+    return (
+        Remedy(
+            title=f"Enable the token {token.name} and give it a new password, then put that where the run has it",
+            detail=f"Portal: {registry.name} > Repository permissions > Tokens > {token.name}.",
+            command=az(
+                "acr", "token", "credential", "generate", "--registry", registry.name, "--name", token.name,
+                "--password1",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _widen(registry: Registry, token: RegistryToken, repository: str) -> tuple[Remedy, ...]:
+    scope_map = token.scope_map or ""
+    return (
+        Remedy(
+            title=f"Let the scope map {scope_map} read {repository}",
+            detail=f"Portal: {registry.name} > Repository permissions > Scope maps > {scope_map}.",
+            command=az(
+                "acr", "scope-map", "update", "--registry", registry.name, "--name", scope_map,
+                "--add-repository", repository, "content/read", "metadata/read",
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _target(connection: Connection) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, no_right_needed
+from diagnostics.causes._credentials import login_unseen
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, set_aside
 from diagnostics.credential_facts import Denial, DenyAssignments, Reaches
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
@@ -13,7 +14,7 @@ from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
-_NEEDS = ("compute", "registry", "deny-assignments")
+_NEEDS = ("compute", "registry", "deny-assignments", "pull-identities", "workspace-connections")
 
 
 class DenyAssignment:
@@ -29,9 +30,8 @@ class DenyAssignment:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where one that reaches the identity denies what the pull asks for in the registry's mode."""
-        needless = no_right_needed(case)
-        if needless:
-            return contradicted(needless)
+        if (aside := set_aside(case, self.title)) is not None:
+            return aside
         registry, denied = case.registry, case.value("deny-assignments", DenyAssignments)
         if registry is None or denied is None or case.puller is None:
             return unread(self.title, case.registry_words, *case.unread(*_NEEDS))
@@ -42,9 +42,12 @@ class DenyAssignment:
         if not there:
             return contradicted("the deny assignments that take the pull away were made after the failure")
         sure = [it for it in there if it.reaches != Reaches.UNCLEAR and not it.conditional and it.created_at]
-        if sure:
+        unseen = login_unseen(case)
+        if sure and not unseen:
             return _proven(case, registry, denied.principal_id, sure)
-        return unread(self.title, _target(there[0], registry), _doubt(there[0]), remedies=_remedies(there[0], registry))
+        first = (sure or there)[0]
+        doubts = unseen if sure else (_doubt(first),)
+        return unread(self.title, _target(first, registry), *doubts, remedies=_remedies(first, registry))
 
 
 def _target(denial: Denial, registry: Registry) -> str:

@@ -23,6 +23,7 @@ class EncryptionKeyUnreachable:
     step = PullStep.NETWORK
     rank = 75
     masked = False
+    everywhere = True
     explains = frozenset({"registry-unavailable", "forbidden"})
     needs = _NEEDS
 

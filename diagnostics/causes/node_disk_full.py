@@ -36,6 +36,8 @@ class NodeDiskFull:
             said = f"{where} says so itself: {case.primary.text.strip()[:200]}"
             return proven(_headline(case), target, said, *words, remedies=_remedies(case))
         room = disk.largest if disk else None
+        if case.while_building:
+            return unread(self.title, target, "how full the disk of the build's machine was", remedies=_remedies(case))
         if size is not None and room is not None and size > room:
             return proven(_headline(case), target, *words, remedies=_remedies(case))
         missing = case.unread(*_NEEDS) or ("how full the node's disk was when the image came",)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from diagnostics.azure.arm import resource_part
 from diagnostics.case import Case
 from diagnostics.causes._admin import relies_on_admin_setting
-from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, az
+from diagnostics.causes._commands import az
 from diagnostics.causes._credentials import connections_to, foreign_host, stored_connection
 from diagnostics.facts import Compute, Registry
 from diagnostics.model import PullStep, Remedy
+from diagnostics.pull_roles import role_name
 from diagnostics.pullers import PullerKind
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
@@ -79,7 +80,7 @@ def _proven(case: Case, compute: Compute, registry: Registry) -> Judgement:
 
 
 def _remedies(case: Case, compute: Compute, registry: Registry) -> tuple[Remedy, ...]:
-    role = REPOSITORY_ROLE[0] if registry.abac else PULL_ROLE[0]
+    role = role_name(abac=registry.abac)
     return (
         Remedy(
             title=f"Give {compute.name} a managed identity and grant it {role} on {registry.name}",

@@ -54,7 +54,9 @@ def _unnamed(case: Case, compute: Compute) -> Judgement:
         return contradicted(f"{compute.name} has the {puller}, and it exists")
     if not compute.identities and compute.kind in _OWN_IDENTITY:
         return contradicted(f"no identity is named, and {compute.name} has none that could be unusable")
-    return compatible(PullIdentityUnusable.title, puller.reason if puller else "the log names no identity")
+    if puller is None:
+        return unread(PullIdentityUnusable.title, case.compute_words, *case.unread(*_NEEDS))
+    return compatible(PullIdentityUnusable.title, puller.reason)
 
 
 def _is_one_of(named: str, identities: tuple[Identity, ...], known: PullIdentities) -> bool:

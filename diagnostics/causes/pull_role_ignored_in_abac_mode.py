@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
-from diagnostics.causes._pulling import (
-    AUTH_SYMPTOMS,
-    NOT_THE_COMPUTE,
-    RIGHT_FACTS,
-    PullRight,
-    grant_remedies,
-    no_right_needed,
-    pull_right,
-)
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, set_aside
 from diagnostics.describing import grant_words, mode_words
 from diagnostics.model import PullStep
 from diagnostics.permissions import Right, grants_pull
-from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
+from diagnostics.pull_right import PullRight, pull_right, right_unread
+from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -37,16 +30,13 @@ class PullRoleIgnoredInAbacMode:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the mode is ABAC, a registry-wide role is held and no repository role is."""
-        if case.while_building:
-            return compatible(self.title, NOT_THE_COMPUTE)
         if case.registry is not None and not case.registry.abac:
             return contradicted(f"{case.registry.name} works in the mode {mode_words(case.registry)}")
-        needless = no_right_needed(case)
-        if needless:
-            return contradicted(needless)
+        if (aside := set_aside(case, self.title)) is not None:
+            return aside
         right = pull_right(case)
         if right is None:
-            return unread(self.title, case.registry_words, *case.unread(*RIGHT_FACTS))
+            return unread(self.title, case.registry_words, *right_unread(case))
         return self._by_right(case, right)
 
     def _by_right(self, case: Case, right: PullRight) -> Judgement:
@@ -58,6 +48,8 @@ class PullRoleIgnoredInAbacMode:
             return contradicted("no role is held that would do in the other mode either")
         if right.then is Right.UNDECIDED or right.undated:
             return unread(self.title, _target(right), "a repository role with a condition may cover the image")
+        if right.unseen:
+            return unread(self.title, _target(right), *right.unseen)
         return _proven(case, right)
 
 

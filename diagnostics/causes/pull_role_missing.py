@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
-from diagnostics.causes._commands import PULL_ROLE, REPOSITORY_ROLE, grant_command
-from diagnostics.causes._pulling import (
-    AUTH_SYMPTOMS,
-    NOT_THE_COMPUTE,
-    RIGHT_FACTS,
-    PullRight,
-    grant_remedies,
-    no_right_needed,
-    pull_right,
-)
+from diagnostics.causes._commands import grant_command
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, set_aside
 from diagnostics.describing import grant_words, mode_words
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right, grants_pull
-from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
+from diagnostics.pull_right import PullRight, pull_right, right_unread
+from diagnostics.pull_roles import role_name
+from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -34,11 +28,8 @@ class PullRoleMissing:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where no assignment grants the pull in the registry's mode."""
-        if case.while_building:
-            return compatible(self.title, NOT_THE_COMPUTE)
-        needless = no_right_needed(case)
-        if needless:
-            return contradicted(needless)
+        if (aside := set_aside(case, self.title)) is not None:
+            return aside
         right = pull_right(case)
         if right is None:
             return _unread(case)
@@ -48,8 +39,8 @@ class PullRoleMissing:
             return contradicted("a repository role is there, and its condition leaves this repository out")
         if _ignored_in_abac(right):
             return contradicted("a role is there, but of a kind that the registry's mode ignores")
-        if right.then is Right.UNDECIDED or right.undated:
-            return unread(_headline(case), _target(right), _doubt(right), remedies=_remedies(right))
+        if doubts := _doubts(right):
+            return unread(_headline(case), _target(right), *doubts, remedies=_remedies(right))
         return proven(_headline(case), _target(right), *_reasons(right), remedies=_remedies(right))
 
 
@@ -57,15 +48,13 @@ def _unread(case: Case) -> Judgement | None:
     puller = case.puller
     if puller is not None and puller.principal_id is None and case.registry is not None:
         return unread(PullRoleMissing.title, case.registry_words, puller.reason)
-    visible = case.value("role-visibility", object)
-    hidden = ("we may not read role assignments at the registry's subscription, so an empty list shows nothing",)
-    unchecked = case.unread(*RIGHT_FACTS) or (hidden if visible is not None else ())
     principal = case.captured("identity") or (puller.principal_id if puller else None) or "the identity"
-    return unread(_headline(case), f"{principal} on {case.registry_words}", *unchecked, remedies=_blind_remedy(case))
+    target = f"{principal} on {case.registry_words}"
+    return unread(_headline(case), target, *right_unread(case), remedies=_blind_remedy(case))
 
 
 def _blind_remedy(case: Case) -> tuple[Remedy, ...]:
-    role = REPOSITORY_ROLE[0] if case.registry and case.registry.abac else PULL_ROLE[0]
+    role = role_name(abac=bool(case.registry and case.registry.abac))
     who = case.captured("identity") or case.compute_words
     if case.registry and case.puller and case.puller.principal_id:
         command = grant_command(case.registry, case.puller.principal_id)
@@ -100,10 +89,12 @@ def _words_of_right(right: PullRight) -> str:
     return grant_words(granting, right.principal_id) if granting else "by several roles together"
 
 
-def _doubt(right: PullRight) -> str:
+def _doubts(right: PullRight) -> tuple[str, ...]:
     if right.undated:
-        return "a role that grants the pull carries no time, so it may have come after the failure"
-    return "only a role with a condition or with a wildcard in a custom role could grant the pull"
+        return ("a role that grants the pull carries no time, so it may have come after the failure",)
+    if right.then is Right.UNDECIDED:
+        return ("only a role with a condition or with a wildcard in a custom role could grant the pull",)
+    return right.unseen
 
 
 def _ignored_in_abac(right: PullRight) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from diagnostics.case import Case
 from diagnostics.model import PullStep, Remedy
-from diagnostics.references import MalformedReference, host_problems, parse
+from diagnostics.references import MalformedReference, host_problems, parse, registry_name
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
@@ -55,6 +55,8 @@ class ReferenceMalformed:
             return _proven(written, "registry", problems[0], None)
         if case.symptom == "invalid-reference" and case.lookup is None:
             return compatible(self.title, "the reference as written follows the grammar")
+        if case.lookup is None and registry_name(reference.registry) is not None:
+            return unread(self.title, written, *case.unread("registry"))
         return contradicted(f"{written} is a well-formed reference")
 
 

@@ -11,7 +11,7 @@ from diagnostics.verdicts import Judgement, compatible, contradicted, proven, un
 
 __all__ = ["CAUSE"]
 
-_NEEDS = ("registry", "registry-health", "registry-load")
+_NEEDS = ("registry", "registry-health", "registry-load", "encryption-key")
 _MADE = frozenset({"", "succeeded", "updating"})
 
 
@@ -23,6 +23,7 @@ class RegistryOutage:
     step = PullStep.NETWORK
     rank = 80
     masked = False
+    everywhere = True
     explains = frozenset({"registry-unavailable", "network-timeout"})
     needs = _NEEDS
 
@@ -36,6 +37,8 @@ class RegistryOutage:
         target = registry.id.lower() if registry else case.registry_words
         if signs and _since_failure(case, health) and len(signs) == 1:
             return unread(_headline(case), target, f"{signs[0]}, after the failure", remedies=_remedies(registry))
+        if signs and (key_unseen := _key_unseen(case, registry, key)):
+            return unread(_headline(case), target, *key_unseen, remedies=_remedies(registry))
         if signs:
             return proven(_headline(case), target, *signs, remedies=_remedies(registry))
         if health is None or (case.symptom == "registry-unavailable" and load is None):
@@ -57,6 +60,14 @@ def _signs(registry: Registry | None, health: RegistryHealth | None, load: Regis
     if load is not None and load.failing:
         signs.append(f"{load}, asked just now")
     return signs
+
+
+def _key_unseen(case: Case, registry: Registry | None, key: EncryptionKey | None) -> tuple[str, ...]:
+    """Say what was not seen of a key that could be behind it all: without it a registry answers nothing but errors."""
+    if registry is None:
+        unlisted = f"the settings of {case.registry_words}: none that Resource Manager lists for us has that name"
+        return case.unread("registry") or (unlisted,)
+    return case.unread("encryption-key") if registry.encryption_key and key is None else ()
 
 
 def _since_failure(case: Case, health: RegistryHealth | None) -> bool:

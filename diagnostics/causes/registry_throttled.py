@@ -28,6 +28,7 @@ class RegistryThrottled:
     step = PullStep.NETWORK
     rank = 60
     masked = False
+    everywhere = True
     explains = frozenset({"rate-limited"})
     needs = ("registry", "registry-load")
 

@@ -22,6 +22,7 @@ class ReplicaUnavailable:
     step = PullStep.NETWORK
     rank = 30
     masked = False
+    everywhere = True
     explains = frozenset({"registry-unavailable", "region-mismatch", "network-timeout", "pull-too-slow"})
     needs = _NEEDS
 

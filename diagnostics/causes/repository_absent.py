@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._building import is_base_image
+from diagnostics.causes._caching import fetched_words, not_fetched
 from diagnostics.causes._commands import az
 from diagnostics.facts import Manifest, ManifestOutcome, Tags
 from diagnostics.model import ImageReference, PullStep, Remedy
@@ -11,7 +12,7 @@ from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
-_NEEDS = ("manifest", "registry")
+_NEEDS = ("manifest", "registry", "cache-rules")
 
 
 class RepositoryAbsent:
@@ -26,6 +27,7 @@ class RepositoryAbsent:
         {"repository-not-found", "tag-not-found", "unauthorized", "forbidden", "insufficient-evidence"}
     )
     needs = _NEEDS
+    masked_needs = ("manifest", "registry")
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the registry says that it does not know the repository."""
@@ -36,11 +38,14 @@ class RepositoryAbsent:
             return unread(self.title, str(image or ""), *case.unread("manifest"))
         if manifest.outcome != ManifestOutcome.REPOSITORY_UNKNOWN:
             return _known(case, image)
+        if doubts := not_fetched(case):
+            return unread(self.title, f"{image.registry}/{image.repository}", *doubts)
         reason = f"{case.registry_words}, asked for {image.repository}, answers: {manifest.said}"
         return proven(
             f"{case.registry_words} has no repository {image.repository}",
             f"{image.registry}/{image.repository}",
             reason,
+            *fetched_words(case),
             remedies=_remedies(case, image.repository),
         )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, bicep_text
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, PullRight, grants_until, no_right_needed, pull_right
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, set_aside
 from diagnostics.describing import grant_words, mode_words
 from diagnostics.facts import Grant
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right
+from diagnostics.pull_right import PullRight, grants_until, pull_right, right_unread
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
@@ -37,12 +38,11 @@ class RepositoryConditionExcludesImage:
             return contradicted(
                 f"{registry.name} works in the mode {mode_words(registry)}, which knows no repositories"
             )
-        needless = no_right_needed(case)
-        if needless:
-            return contradicted(needless)
+        if (aside := set_aside(case, self.title)) is not None:
+            return aside
         right = pull_right(case)
         if right is None:
-            return unread(self.title, case.registry_words, *case.unread(*RIGHT_FACTS))
+            return unread(self.title, case.registry_words, *right_unread(case))
         if right.then is Right.GRANTED:
             return contradicted("a role that covers the repository was there")
         before = grants_until(right.narrowed, case.failed_at)
@@ -69,6 +69,8 @@ def _quoted(grant: Grant) -> str:
 
 
 def _proven(case: Case, right: PullRight, narrowed: tuple[Grant, ...]) -> Judgement:
+    if right.unseen:
+        return unread(RepositoryConditionExcludesImage.title, _target(right), *right.unseen)
     reasons = [f"{right.registry.name} works in the mode {mode_words(right.registry)}"]
     for grant in narrowed:
         reasons.append(

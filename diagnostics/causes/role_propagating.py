@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from diagnostics.case import Case
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, PullRight, grants_until, no_right_needed, pull_right
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, set_aside
 from diagnostics.describing import grant_words
 from diagnostics.facts import Grant
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right
+from diagnostics.pull_right import PullRight, grants_until, pull_right, right_unread
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE", "PROPAGATION", "fresh_grants"]
@@ -34,12 +35,11 @@ class RolePropagating:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where nothing older than ten minutes granted the pull when the run failed."""
-        needless = no_right_needed(case)
-        if needless:
-            return contradicted(needless)
+        if (aside := set_aside(case, self.title)) is not None:
+            return aside
         right = pull_right(case)
         if right is None:
-            return unread(self.title, case.registry_words, *case.unread(*RIGHT_FACTS))
+            return unread(self.title, case.registry_words, *right_unread(case))
         if right.then is Right.ABSENT:
             return contradicted("no right to pull had been granted when the run failed")
         fresh = fresh_grants(right, case.failed_at)
@@ -73,6 +73,8 @@ def _target(right: PullRight) -> str:
 
 
 def _proven(case: Case, right: PullRight, fresh: tuple[Grant, ...]) -> Judgement:
+    if right.unseen:
+        return unread(RolePropagating.title, _target(right), *right.unseen, remedies=_remedies())
     reasons = [
         f"{grant_words(grant, right.principal_id)}: {_ago(grant, case.failed_at)} before the failure" for grant in fresh
     ]

@@ -25,6 +25,7 @@ class StorageQuotaExceeded:
     step = PullStep.LAYERS
     rank = 60
     masked = False
+    everywhere = True
     explains = frozenset({"storage-limit", "artifact-locked"})
     needs = ("registry", "usage")
 
@@ -34,7 +35,7 @@ class StorageQuotaExceeded:
         size = usages.named(_SIZE) if usages else None
         target = f"storage of {registry.id.lower()}" if registry else case.registry_words
         if registry is None or size is None:
-            missing = case.unread("usage") or ("the registry's size: it is not among its usages",)
+            missing = case.unread("registry", "usage") or ("the registry's size: it is not among its usages",)
             return unread(self.title, target, *missing, remedies=_remedies(registry))
         words = _words(registry, size)
         if size.full:

@@ -6,14 +6,16 @@ from difflib import get_close_matches
 
 from diagnostics.case import Case
 from diagnostics.causes._building import is_base_image
+from diagnostics.causes._caching import fetched_words, not_fetched
 from diagnostics.causes._commands import az
 from diagnostics.facts import Manifest, ManifestOutcome, Replicas, Tags
 from diagnostics.model import ImageReference, PullStep, Remedy
+from diagnostics.references import registry_name
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
-_NEEDS = ("manifest", "registry", "tags")
+_NEEDS = ("manifest", "registry", "tags", "cache-rules")
 _SHOWN = 5
 
 
@@ -27,6 +29,7 @@ class TagAbsent:
     masked = True
     explains = frozenset({"tag-not-found", "unauthorized", "identity-misconfigured", "insufficient-evidence"})
     needs = _NEEDS
+    masked_needs = ("manifest", "registry", "tags")
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the tag is unknown now, or was made only after the failure."""
@@ -41,24 +44,37 @@ class TagAbsent:
             return contradicted(f"{image.reference} is there, and may not be read")
         if manifest.outcome == ManifestOutcome.FOUND:
             return _found(case, image)
-        if case.registry is not None and case.registry.quarantine:
-            hidden = f"{case.registry.name} has its quarantine on: a quarantined tag reads as not found to everybody"
-            return unread(self.title, str(image), hidden)
-        if behind := _behind(case):
-            return unread(self.title, str(image), behind)
+        if doubts := (*_hidden(case, image), *_behind(case), *not_fetched(case)):
+            return unread(self.title, str(image), *doubts)
         return _absent(case, image, manifest)
 
 
-def _behind(case: Case) -> str | None:
+def _hidden(case: Case, image: ImageReference) -> tuple[str, ...]:
+    """Say that a quarantine hides the tag, or that nobody saw whether one does; only Azure's registries have it."""
+    if case.registry is not None and case.registry.quarantine:
+        return (f"{case.registry.name} has its quarantine on: a quarantined tag reads as not found to everybody",)
+    if case.registry is not None or registry_name(image.registry) is None:
+        return ()
+    return case.unread("registry") or (
+        f"whether a quarantine hides it: {image.registry} is none that Resource Manager lists for us",
+    )
+
+
+def _behind(case: Case) -> tuple[str, ...]:
     """Return that a replica is still catching up: the one that answered us may lack what another has."""
     replicas = case.value("replicas", Replicas)
     late = [it.region for it in replicas.replicas if (it.status or "Ready").lower() != "ready"] if replicas else []
-    return f"the replica in {late[0]} is not up to date, and which replica answered us is not known" if late else None
+    return tuple(
+        f"the replica in {one} is not up to date, and which replica answered us is not known" for one in late[:1]
+    )
 
 
 def _found(case: Case, image: ImageReference) -> Judgement:
     tags = case.value("tags", Tags)
     made = next((tag.created_at for tag in tags.newest if tag.name == image.tag), None) if tags else None
+    if tags is None and case.symptom == "tag-not-found":
+        now = f"since when {image.reference}, which is there now, has been there"
+        return unread(TagAbsent.title, str(image), now, *case.unread("tags"))
     if made is None or made <= case.failed_at or case.symptom != "tag-not-found":
         return contradicted(f"{image.reference} is there")
     when = f"{made:%Y-%m-%d %H:%M} UTC"
@@ -75,7 +91,7 @@ def _absent(case: Case, image: ImageReference, manifest: Manifest) -> Judgement:
     reasons = [f"{case.registry_words}, asked for {image.repository}, answers: {manifest.said}"]
     if image.tag_implied:
         reasons.append("no tag was written, so latest was implied")
-    reasons += _tag_words(image, tags)
+    reasons += [*fetched_words(case), *_tag_words(image, tags)]
     kind = "digest" if image.digest else "tag"
     return proven(
         f"{case.registry_words} has no {kind} {image.reference} in {image.repository}",

@@ -1,13 +1,16 @@
-"""Exit codes of ``python -m diagnostics``, and the one error that ends a command."""
+"""What every command at a keyboard shares: exit codes, the error that ends one, arguments, and silent SDKs."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import NoReturn
 
-__all__ = ["CommandFailed", "CommandParser", "Exit"]
+__all__ = ["CommandFailed", "CommandParser", "Exit", "quiet_sdks"]
 
 
 class Exit(IntEnum):
@@ -45,3 +48,17 @@ class CommandParser(argparse.ArgumentParser):
         """Say what is wrong with the arguments, and end."""
         self.print_usage(sys.stderr)
         self.exit(int(self.usage_exit), f"{self.prog}: error: {message}\n")
+
+
+@contextmanager
+def quiet_sdks() -> Iterator[None]:
+    """Keep the SDKs' own logs off the terminal for the time of a command; whoever imports this finds them as before."""
+    loggers = [logging.getLogger(name) for name in ("azure", "msal", "urllib3")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from diagnostics.azure.clouds import CLOUDS, cloud_named
-from diagnostics.azure.credentials import open_credential
+from diagnostics.azure.credentials import open_credential, own_tenant
 from diagnostics.azure.errors import NoCredential, ReadFailed
 from diagnostics.commands.exits import CommandFailed, CommandParser, Exit
 from diagnostics.intake import MalformedEvent, workspace_id
@@ -88,7 +89,7 @@ def _workspace(written: str) -> str:
 def _reach(cloud_name: str) -> Reach:
     cloud = cloud_named(cloud_name)
     try:
-        return Reach(cloud=cloud, credential=open_credential(cloud))
+        return Reach(cloud=cloud, credential=open_credential(cloud), tenant=own_tenant(os.environ))
     except NoCredential as error:
         raise CommandFailed(str(error), Exit.CANNOT_TELL) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnostics.azure.clouds import CLOUDS, cloud_named
-from diagnostics.azure.credentials import open_credential
+from diagnostics.azure.credentials import open_credential, own_tenant
 from diagnostics.azure.errors import NoCredential, NotFound, ReadFailed
 from diagnostics.codec import to_json
 from diagnostics.commands.exits import CommandFailed, Exit
@@ -67,7 +68,7 @@ def _seconds(text: str) -> float:
 def _reach(cloud_name: str) -> Reach:
     cloud = cloud_named(cloud_name)
     try:
-        return Reach(cloud=cloud, credential=open_credential(cloud))
+        return Reach(cloud=cloud, credential=open_credential(cloud), tenant=own_tenant(os.environ))
     except NoCredential as error:
         raise CommandFailed(str(error), Exit.NO_CREDENTIAL) from None
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from diagnostics.azure.errors import Nonsense
 from diagnostics.probes._shapes import member
 
-__all__ = ["API", "properties_of", "strings", "tables", "vnet_of"]
+__all__ = ["API", "strings", "tables", "vnet_of"]
 
 API = "2024-05-01"
 
@@ -17,14 +16,6 @@ def vnet_of(subnet: str) -> str:
     """Return the id of a subnet's virtual network; the provider writes ``subnets`` in any casing."""
     where = subnet.lower().find("/subnets/")
     return subnet[:where] if where > 0 else subnet
-
-
-def properties_of(resource: Mapping[str, Any], what: str) -> Mapping[str, Any]:
-    """Return a resource's ``properties``; without them it says nothing and is nonsense."""
-    found = resource.get("properties")
-    if not isinstance(found, Mapping):
-        raise Nonsense(f"{what} came without its properties")
-    return found
 
 
 def tables(value: Any, *path: str) -> Iterator[Mapping[str, Any]]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from diagnostics.azure.errors import Nonsense
 from diagnostics.facts import Identity
 
-__all__ = ["identities", "member", "text", "when", "word"]
+__all__ = ["identities", "member", "properties_of", "size", "text", "when", "word"]
 
 
 def member(value: Any, *path: str) -> Any:
@@ -32,6 +33,12 @@ def word(value: Any) -> str | None:
     return str(found) if found is not None and found != "" else None
 
 
+def size(value: Any) -> int | None:
+    """Return a size in bytes (``int64`` in the OCI image specification), or ``None`` for what can be none."""
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return value if plain and 0 <= value < 2**63 else None
+
+
 def when(value: Any) -> datetime | None:
     """Return an ISO 8601 time in UTC, or ``None``; Azure writes five to seven digits of a second."""
     if isinstance(value, datetime):
@@ -40,9 +47,17 @@ def when(value: Any) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # a zone can lead out of the years that there are
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def properties_of(resource: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    """Return a resource's ``properties``; without them it says nothing and is nonsense."""
+    found = resource.get("properties")
+    if not isinstance(found, Mapping):
+        raise Nonsense(f"{what} came without its properties")
+    return found
 
 
 def identities(resource: Mapping[str, Any]) -> tuple[Identity, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from diagnostics.azure.errors import Nonsense
-from diagnostics.azure.registry_data import RegistryClient
+from diagnostics.azure.registry_data import RegistryAnswer, RegistryClient
 from diagnostics.image_facts import Artifact
 from diagnostics.model import Fact, ImageReference, Known, Vantage
+from diagnostics.probes._asking import said_absent
 from diagnostics.probes._shapes import member, text, when
 from diagnostics.probes.manifest import azure_client
 from diagnostics.probing import Subject
@@ -33,18 +34,22 @@ class ArtifactProbe:
         """Return an :class:`Artifact`, seen from the responder's network."""
         client = azure_client(subject, facts["registry"], reach)
         assert subject.image is not None  # noqa: S101 - azure_client has made sure
-        value = _artifact(client, subject.image, whole=any(it.id == "artifact-locked" for it in subject.symptoms))
+        newest = said_absent(subject, client.manifests)
+        whole = any(it.id == "artifact-locked" for it in subject.symptoms)
+        value = _artifact(client, subject.image, newest, whole=whole)
         return Known(value=value, source="the registry", vantage=Vantage.RESPONDER_NETWORK, time=reach.now())
 
 
-def _artifact(client: RegistryClient, image: ImageReference, *, whole: bool) -> Artifact:
-    """Read tag and manifest; ``whole`` asks about the repository as well."""
+def _artifact(
+    client: RegistryClient, image: ImageReference, newest: Callable[[], RegistryAnswer], *, whole: bool
+) -> Artifact:
+    """Read tag and manifest; ``whole`` asks about the repository as well, ``newest`` gives the newest manifests."""
     digest: str | None = image.digest
     tag: Mapping[str, Any] = {}
     if digest is None:
         tag = _member_of(client.tag(image.reference), "tag")
         digest = text(tag, "digest")
-    entry = _member_of(client.attributes(digest), "manifest") if digest else _listed(client, image.reference)
+    entry = _member_of(client.attributes(digest), "manifest") if digest else _listed(newest(), image.reference)
     if not tag and not entry:
         return Artifact(found=False, reference=image.reference)
     attributes = member(entry, "changeableAttributes")
@@ -73,9 +78,8 @@ def _member_of(answer: Any, name: str) -> Mapping[str, Any]:
     return found
 
 
-def _listed(client: RegistryClient, tag: str) -> Mapping[str, Any]:
+def _listed(answer: RegistryAnswer, tag: str) -> Mapping[str, Any]:
     """Return the manifest that carries ``tag``, of the newest ones."""
-    answer = client.manifests()
     listed = member(answer.body, "manifests") if answer.status == 200 else None
     for entry in listed if isinstance(listed, list) else ():
         names = member(entry, "tags")

@@ -10,7 +10,7 @@ from diagnostics.azure.errors import NotFound
 from diagnostics.build_facts import BuildCompute
 from diagnostics.facts import Workspace
 from diagnostics.model import Fact
-from diagnostics.probes._shapes import member, text, when
+from diagnostics.probes._shapes import member, properties_of, text, when
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 
@@ -38,7 +38,7 @@ class BuildComputeProbe:
             resource = reach.arm.get(f"{subject.run.workspace_id}/computes/{quote(name, safe='')}", api_version=_API)
         except NotFound:
             return control_plane(BuildCompute(name=name), "the workspace's computes", reach)
-        properties = resource.get("properties")
+        properties = properties_of(resource, "the compute")
         found = BuildCompute(
             name=text(resource, "name") or name,
             found=True,

@@ -8,14 +8,15 @@ from typing import Any
 from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import ReadFailed
 from diagnostics.credential_facts import Denial, DenyAssignments, Reaches
-from diagnostics.facts import Compute, GrantedPermissions, RegistryLookup
+from diagnostics.facts import Compute, RegistryLookup
 from diagnostics.model import Fact
+from diagnostics.permissions import blocks_of
 from diagnostics.probes._shapes import when
 from diagnostics.probing import Subject, control_plane
 from diagnostics.pullers import who_pulls
 from diagnostics.reach import Reach
 
-__all__ = ["PROBE"]
+__all__ = ["PROBE", "denials_of"]
 
 _EVERYBODY = "0" * 32
 
@@ -39,20 +40,29 @@ class DenyAssignmentsProbe:
         lookup: RegistryLookup = facts["registry"]
         compute: Compute = facts["compute"]
         puller = who_pulls(compute, lookup, subject.symptoms, facts["workspace"])
-        if lookup.found is None:
+        registry = lookup.aimed_at
+        if registry is None:
             raise ReadFailed("there is no registry that could be denied")
         if puller.principal_id is None:
             raise ReadFailed(f"there is no principal that could be denied the pull: {puller.reason}")
-        scope, principal = lookup.found.id, puller.principal_id
+        scope, principal = registry.id, puller.principal_id
         client = reach.roles(resource_part(scope, "subscriptions") or "").deny_assignments
-        here = [it for it in client.list_for_scope(scope, filter="atScope()") if _applies(it, scope)]
-        by_group = None
-        if any(_reaches(it, principal, None) == Reaches.UNCLEAR for it in here):
-            assigned = client.list_for_scope(scope, filter=f"assignedTo('{principal}')")
-            by_group = {str(it.id).lower() for it in assigned}
-        denials = tuple(_denial(it, reaches) for it in here if (reaches := _reaches(it, principal, by_group)))
-        ordered = tuple(sorted(denials, key=lambda it: (it.scope.lower(), it.name)))
-        return control_plane(DenyAssignments(principal_id=principal, scope=scope, denials=ordered), self.title, reach)
+        value = DenyAssignments(principal_id=principal, scope=scope, denials=denials_of(client, scope, principal))
+        return control_plane(value, self.title, reach)
+
+
+def denials_of(client: Any, scope: str, principal: str) -> tuple[Denial, ...]:
+    """Return the deny assignments that reach, or may reach, ``principal`` at ``scope``; the SDK's errors come through.
+
+    ``client`` is the SDK's group ``deny_assignments``.
+    """
+    here = [it for it in client.list_for_scope(scope, filter="atScope()") if _applies(it, scope)]
+    by_group = None
+    if any(_reaches(it, principal, None) == Reaches.UNCLEAR for it in here):
+        assigned = client.list_for_scope(scope, filter=f"assignedTo('{principal}')")
+        by_group = {str(it.id).lower() for it in assigned}
+    found = (_denial(it, reaches) for it in here if (reaches := _reaches(it, principal, by_group)))
+    return tuple(sorted(found, key=lambda it: (it.scope.lower(), it.name)))
 
 
 def _applies(denial: Any, scope: str) -> bool:
@@ -99,15 +109,7 @@ def _denial(found: Any, reaches: str) -> Denial:
         name=str(found.deny_assignment_name or found.name or "a deny assignment without a name"),
         scope=str(found.scope or "/"),
         reaches=reaches,
-        permissions=tuple(
-            GrantedPermissions(
-                actions=tuple(block.actions or ()),
-                not_actions=tuple(block.not_actions or ()),
-                data_actions=tuple(block.data_actions or ()),
-                not_data_actions=tuple(block.not_data_actions or ()),
-            )
-            for block in blocks
-        ),
+        permissions=blocks_of(blocks),
         conditional=bool(found.condition) or any(block.condition for block in blocks),
         system=bool(found.is_system_protected),
         created_at=when(found.created_on),

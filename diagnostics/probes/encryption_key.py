@@ -12,6 +12,7 @@ from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import NotFound, NotPermitted, ReadFailed
 from diagnostics.facts import Registry, RegistryLookup
 from diagnostics.image_facts import EncryptionKey
+from diagnostics.listing import subscriptions
 from diagnostics.model import Fact
 from diagnostics.probes._shapes import member, text
 from diagnostics.probing import Subject, control_plane
@@ -22,7 +23,6 @@ __all__ = ["PROBE"]
 _REGISTRY_API = "2025-11-01"
 _IDENTITY_API = "2023-01-31"
 _VAULT_API = "2023-07-01"
-_SUBSCRIPTIONS_API = "2022-12-01"
 
 
 class EncryptionKeyProbe:
@@ -42,6 +42,7 @@ class EncryptionKeyProbe:
         "Microsoft.KeyVault/vaults/keys/read",
         "Microsoft.KeyVault/deletedVaults/read",
         "Microsoft.KeyVault/checkNameAvailability/read",
+        "Microsoft.ContainerRegistry/registries/read",
         "Microsoft.ManagedIdentity/userAssignedIdentities/read",
     )
 
@@ -97,10 +98,10 @@ def _subscriptions(registry: Registry, reach: Reach) -> Iterator[str]:
     own = (resource_part(registry.id, "subscriptions") or "").lower()
     yield own
     try:
-        listed = list(reach.arm.pages("/subscriptions", api_version=_SUBSCRIPTIONS_API))
+        others = subscriptions(reach)
     except NotPermitted:
         return
-    yield from (found for it in listed if (found := str(it.get("subscriptionId") or "").lower()) not in ("", own))
+    yield from (found for found in others if found != own)
 
 
 def _vaults(registry: Registry, reach: Reach) -> Iterator[Mapping[str, Any]]:

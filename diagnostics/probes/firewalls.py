@@ -9,8 +9,8 @@ from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import NotPermitted
 from diagnostics.model import Fact
 from diagnostics.network_facts import ComputeNetwork, Firewall, FirewallRule, Firewalls, Routes
-from diagnostics.probes._network import API, properties_of, strings, tables
-from diagnostics.probes._shapes import member, text
+from diagnostics.probes._network import API, strings, tables
+from diagnostics.probes._shapes import member, properties_of, text
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 

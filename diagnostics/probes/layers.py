@@ -11,7 +11,7 @@ from diagnostics.azure.oci_registry import OciRegistry
 from diagnostics.azure.registry_data import RegistryAnswer, RegistryClient
 from diagnostics.image_facts import Layers
 from diagnostics.model import Fact, Known, Vantage
-from diagnostics.probes._shapes import member, text
+from diagnostics.probes._shapes import member, size, text
 from diagnostics.probes.manifest import platform_entries, registry_client
 from diagnostics.probing import Subject
 from diagnostics.reach import Reach
@@ -58,9 +58,9 @@ def _named(client: RegistryClient | OciRegistry, reference: str) -> dict[str, in
     for image in documents:
         layers = member(image, "layers")
         for blob in [member(image, "config"), *(layers if isinstance(layers, list) else ())]:
-            digest, size = text(blob, "digest"), member(blob, "size")
+            digest = text(blob, "digest")
             if digest:
-                named[digest] = size if isinstance(size, int) else None
+                named[digest] = size(member(blob, "size"))
     if not named:
         raise Nonsense("the image's manifest names no blob")
     return dict(list(named.items())[:_MOST])
@@ -82,12 +82,12 @@ def _made_sure(client: RegistryClient | OciRegistry, digest: str) -> None:
 
 def _compared(named: Mapping[str, int | None], answers: list[RegistryAnswer]) -> Layers:
     missing, wrong = [], []
-    for (digest, size), answer in zip(named.items(), answers, strict=True):
+    for (digest, stated), answer in zip(named.items(), answers, strict=True):
         if answer.status == 404:
             missing.append(digest)
         elif answer.status >= 400:
             raise answer.refusal()
-        elif answer.digest == digest and None not in (size, answer.length) and size != answer.length:
+        elif answer.digest == digest and None not in (stated, answer.length) and stated != answer.length:
             wrong.append(digest)
     return Layers(checked=len(named), missing=tuple(missing), wrong_size=tuple(wrong))
 

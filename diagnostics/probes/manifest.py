@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from diagnostics.azure.errors import Nonsense, ReadFailed
@@ -10,7 +10,8 @@ from diagnostics.azure.oci_registry import OciRegistry
 from diagnostics.azure.registry_data import RegistryAnswer, RegistryClient
 from diagnostics.facts import Manifest, ManifestOutcome, RegistryLookup
 from diagnostics.model import Fact, Known, Vantage
-from diagnostics.probes._shapes import member, text
+from diagnostics.probes._asking import said_absent
+from diagnostics.probes._shapes import member, size, text
 from diagnostics.probing import Subject
 from diagnostics.reach import Reach
 
@@ -36,8 +37,10 @@ class ManifestProbe:
         """Return a :class:`Manifest`, seen from the responder's network."""
         client = registry_client(subject, facts["registry"], reach)
         assert subject.image is not None  # noqa: S101 - registry_client has made sure
+        newest_tag = said_absent(subject, lambda: client.tags(newest=1))
         answer = client.manifest(subject.image.reference)
-        value = _found(client, subject.image.tag, answer) if answer.status == 200 else _absent(client, subject, answer)
+        found = answer.status == 200
+        value = _found(client, subject.image.tag, answer) if found else _absent(newest_tag, subject, answer)
         return Known(value=value, source="the registry", vantage=Vantage.RESPONDER_NETWORK, time=reach.now())
 
 
@@ -76,11 +79,11 @@ def platform_entries(document: Any) -> list[tuple[str, str]] | None:
     return found
 
 
-def _absent(client: RegistryClient | OciRegistry, subject: Subject, answer: RegistryAnswer) -> Manifest:
+def _absent(newest_tag: Callable[[], RegistryAnswer], subject: Subject, answer: RegistryAnswer) -> Manifest:
     outcome = _outcome(answer)
     if outcome is None:
         raise answer.refusal()
-    if outcome == ManifestOutcome.TAG_UNKNOWN and client.tags(newest=1).code == "NAME_UNKNOWN":
+    if outcome == ManifestOutcome.TAG_UNKNOWN and newest_tag().code == "NAME_UNKNOWN":
         # Registries of the distribution project answer MANIFEST_UNKNOWN for a repository that they do not have.
         outcome = ManifestOutcome.REPOSITORY_UNKNOWN
     assert subject.image is not None  # noqa: S101 - registry_client has made sure
@@ -102,13 +105,13 @@ def _found(client: RegistryClient | OciRegistry, tag: str | None, answer: Regist
     if entries is not None:
         document = client.manifest(_measured(entries)).body if entries else None
     layers = member(document, "layers")
-    sizes = [member(layer, "size") for layer in layers] if isinstance(layers, list) else []
+    sizes = [size(member(layer, "size")) for layer in layers] if isinstance(layers, list) else []
     return Manifest(
         outcome=ManifestOutcome.FOUND,
         reference=tag or answer.digest,
         digest=answer.digest or None,
         media_type=answer.media_type or None,
-        compressed_bytes=sum(size for size in sizes if isinstance(size, int)) if sizes else None,
+        compressed_bytes=size(sum(one for one in sizes if one is not None)) if sizes else None,
         layers=len(sizes) or None,
         platforms=tuple(platform for platform, _ in entries or () if platform),
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from diagnostics.model import Fact
 from diagnostics.network_facts import ComputeNetwork, NetworkRule, NetworkRules
-from diagnostics.probes._network import API, properties_of, strings, tables
-from diagnostics.probes._shapes import text
+from diagnostics.probes._network import API, strings, tables
+from diagnostics.probes._shapes import properties_of, text
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 

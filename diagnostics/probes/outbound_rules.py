@@ -8,8 +8,7 @@ from typing import Any
 from diagnostics.facts import Workspace
 from diagnostics.model import Fact
 from diagnostics.network_facts import OutboundRule, OutboundRules
-from diagnostics.probes._network import properties_of
-from diagnostics.probes._shapes import member, text
+from diagnostics.probes._shapes import member, properties_of, text
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 

@@ -9,10 +9,11 @@ from typing import Any
 from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import Nonsense, NotPermitted, ReadFailed
 from diagnostics.facts import Compute, Registry, RegistryLookup
+from diagnostics.listing import subscriptions
 from diagnostics.model import Fact
 from diagnostics.network_facts import PrivateZone, PrivateZones, ZoneLink, ZoneRecord
-from diagnostics.probes._network import properties_of, strings, tables, vnet_of
-from diagnostics.probes._shapes import text
+from diagnostics.probes._network import strings, tables, vnet_of
+from diagnostics.probes._shapes import properties_of, text
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 
@@ -20,7 +21,6 @@ __all__ = ["PROBE"]
 
 _API = "2024-06-01"
 """The first one that shows ``resolutionPolicy``."""
-_SUBSCRIPTIONS_API = "2022-12-01"
 _MOST_OTHERS = 12
 
 
@@ -82,11 +82,10 @@ def _subscriptions(near: list[str], reach: Reach) -> Iterator[str]:
     """Yield the near ones, then others that we may list: zones often lie in a network team's own subscription."""
     yield from near
     try:
-        listed = list(reach.arm.pages("/subscriptions", api_version=_SUBSCRIPTIONS_API))
+        others = subscriptions(reach)
     except NotPermitted:
         return
-    others = (str(entry.get("subscriptionId") or "").lower() for entry in listed)
-    yield from islice((found for found in others if found and found not in near), _MOST_OTHERS)
+    yield from islice((found for found in others if found not in near), _MOST_OTHERS)
 
 
 def _zones_of(subscription: str, name: str, label: str, reach: Reach) -> list[PrivateZone]:

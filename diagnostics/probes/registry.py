@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from diagnostics.azure.arm import resource_part
-from diagnostics.azure.errors import NotFound, NotPermitted, ReadFailed, from_azure_core
+from diagnostics.azure.errors import Nonsense, NotFound, NotPermitted, ReadFailed, from_azure_core
 from diagnostics.facts import PrivateEndpointConnection, Registry, RegistryLookup, Workspace
+from diagnostics.listing import subscriptions
+from diagnostics.meant import is_look_alike
 from diagnostics.model import Fact
 from diagnostics.probes._shapes import when, word
 from diagnostics.probing import Subject, control_plane
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
     from azure.mgmt.containerregistry import models as sdk
 
 __all__ = ["PROBE", "registry_value"]
-
-_SUBSCRIPTIONS_API = "2022-12-01"
 
 
 class RegistryProbe:
@@ -50,7 +51,13 @@ class RegistryProbe:
             raise ReadFailed("neither the run nor its workspace names a registry")
         else:
             lookup = _listed(host, subject.run.workspace_id, attached, missing, reach)
+            if lookup.found is None and attached is not None and _meant(subject, attached):
+                lookup = replace(lookup, meant=attached)
         return control_plane(lookup, "the registry's settings", reach)
+
+
+def _meant(subject: Subject, attached: Registry) -> bool:
+    return subject.image is not None and is_look_alike(subject.image, attached.login_server)
 
 
 def _wanted_host(subject: Subject) -> str | None:
@@ -58,7 +65,7 @@ def _wanted_host(subject: Subject) -> str | None:
         return subject.image.registry.lower()
     for symptom in subject.symptoms:
         if symptom.captured.get("registry"):
-            return symptom.captured["registry"].lower()
+            return symptom.captured["registry"].split("/")[0].lower()
     if subject.image_text and "/" in subject.image_text:
         return subject.image_text.removeprefix("https://").split("/")[0].lower()
     return None
@@ -114,13 +121,10 @@ def _subscriptions(workspace_id: str, reach: Reach) -> Iterator[str]:
     own = (resource_part(workspace_id, "subscriptions") or "").lower()
     yield own
     try:
-        others = list(reach.arm.pages("/subscriptions", api_version=_SUBSCRIPTIONS_API))
+        others = subscriptions(reach)
     except NotPermitted:
         return
-    for subscription in others:
-        found = str(subscription.get("subscriptionId") or "").lower()
-        if found and found != own:
-            yield found
+    yield from (found for found in others if found != own)
 
 
 def _registries_of(subscription: str, reach: Reach) -> Iterator[Registry]:
@@ -141,6 +145,8 @@ def _resembling(host: str, seen: Iterable[str]) -> tuple[str, ...]:
 
 def registry_value(registry: sdk.Registry) -> Registry:
     """Read the SDK's model; members that older registries lack mean the default of their time."""
+    if not registry.id:
+        raise Nonsense("a registry came without its id")
     rules = registry.network_rule_set
     policies = registry.policies
     quarantine = policies.quarantine_policy if policies else None
@@ -172,6 +178,7 @@ def registry_value(registry: sdk.Registry) -> Registry:
         provisioning_state=word(registry.provisioning_state),
         created_at=when(registry.creation_date),
         changed_at=when(system.last_modified_at) if system else None,
+        tags={str(name): str(value) for name, value in (registry.tags or {}).items()},
     )
 
 

@@ -9,14 +9,13 @@ from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import ReadFailed
 from diagnostics.credential_facts import RegistryTenancy
 from diagnostics.facts import RegistryLookup
+from diagnostics.listing import subscription_documents
 from diagnostics.model import Fact
 from diagnostics.probes._shapes import text
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 
 __all__ = ["PROBE"]
-
-_API = "2022-12-01"
 
 
 class RegistryTenantProbe:
@@ -43,8 +42,7 @@ class RegistryTenantProbe:
             value = RegistryTenancy(registry_tenant=None, workspace_tenant=None, one_subscription=True)
             return control_plane(value, "the resources' ids", reach)
         listed = {
-            str(it.get("subscriptionId") or "").lower(): text(it, "tenantId")
-            for it in reach.arm.pages("/subscriptions", api_version=_API)
+            str(it.get("subscriptionId") or "").lower(): text(it, "tenantId") for it in subscription_documents(reach)
         }
         value = RegistryTenancy(registry_tenant=listed.get(theirs), workspace_tenant=listed.get(ours))
         return control_plane(value, "the subscriptions", reach)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import ReadFailed
 from diagnostics.facts import RegistryLookup, Replica, Replicas
 from diagnostics.model import Fact
-from diagnostics.probes._shapes import when, word
+from diagnostics.probes._shapes import member, text, when
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 
-if TYPE_CHECKING:
-    from azure.mgmt.containerregistry import models as sdk
-
 __all__ = ["PROBE"]
+
+_API = "2025-11-01"
 
 
 class ReplicasProbe:
@@ -34,22 +32,20 @@ class ReplicasProbe:
         if lookup.found is None:
             raise ReadFailed("there is no registry whose regions could be read")
         home = lookup.found
-        subscription, group = resource_part(home.id, "subscriptions"), resource_part(home.id, "resourceGroups")
-        client = reach.registries(subscription or "")
-        found = [_replica(replication) for replication in client.replications.list(group or "", home.name)]
+        found = [_replica(it) for it in reach.arm.pages(f"{home.id}/replications", api_version=_API)]
         if home.region.lower() not in {replica.region.lower() for replica in found}:
             found.insert(0, Replica(region=home.region, provisioning_state=home.provisioning_state))
         return control_plane(Replicas(replicas=tuple(found)), "the registry's replications", reach)
 
 
-def _replica(replication: sdk.Replication) -> Replica:
-    status = replication.status
+def _replica(replication: Mapping[str, Any]) -> Replica:
+    properties = replication.get("properties")
     return Replica(
-        region=str(replication.location),
-        provisioning_state=word(replication.provisioning_state),
-        enabled=replication.region_endpoint_enabled is not False,
-        status=word(status.display_status) if status else None,
-        status_at=when(status.timestamp) if status else None,
+        region=text(replication, "location") or "",
+        provisioning_state=text(properties, "provisioningState"),
+        enabled=member(properties, "regionEndpointEnabled") is not False,
+        status=text(properties, "status", "displayStatus"),
+        status_at=when(member(properties, "status", "timestamp")),
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import ReadFailed
-from diagnostics.facts import Compute, Grant, GrantedPermissions, RegistryLookup, RoleGrants
+from diagnostics.facts import Compute, Grant, RegistryLookup, RoleGrants
 from diagnostics.model import Fact
+from diagnostics.permissions import blocks_of
 from diagnostics.probes._shapes import when, word
 from diagnostics.probing import Subject, control_plane
 from diagnostics.pullers import who_pulls
@@ -44,11 +45,12 @@ class RoleGrantsProbe:
         lookup: RegistryLookup = facts["registry"]
         compute: Compute = facts["compute"]
         puller = who_pulls(compute, lookup, subject.symptoms, facts["workspace"])
-        if lookup.found is None:
+        registry = lookup.aimed_at
+        if registry is None:
             raise ReadFailed("there is no registry that roles could be assigned on")
         if puller.principal_id is None:
             raise ReadFailed(f"there is no principal whose roles could be read: {puller.reason}")
-        scope = lookup.found.id
+        scope = registry.id
         client = reach.roles(resource_part(scope, "subscriptions") or "")
         assigned = list(client.role_assignments.list_for_scope(scope, filter=f"assignedTo('{puller.principal_id}')"))
         roles = self._roles(client, {str(found.role_definition_id) for found in assigned})
@@ -73,15 +75,7 @@ class _Role:
     def __init__(self, definition: Any) -> None:
         self.name = str(definition.role_name or definition.name or "a role without a name")
         self.custom = (word(definition.role_type) or "").lower() == "customrole"
-        self.permissions = tuple(
-            GrantedPermissions(
-                actions=tuple(block.actions or ()),
-                not_actions=tuple(block.not_actions or ()),
-                data_actions=tuple(block.data_actions or ()),
-                not_data_actions=tuple(block.not_data_actions or ()),
-            )
-            for block in definition.permissions or ()
-        )
+        self.permissions = blocks_of(definition.permissions)
 
 
 def _grant(assignment: Any, roles: Mapping[str, _Role]) -> Grant:

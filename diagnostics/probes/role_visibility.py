@@ -7,15 +7,15 @@ from typing import Any
 
 from diagnostics.azure.arm import resource_part
 from diagnostics.azure.errors import ReadFailed
-from diagnostics.facts import GrantedPermissions, RegistryLookup, RoleVisibility
+from diagnostics.facts import RegistryLookup, RoleVisibility
 from diagnostics.model import Fact
+from diagnostics.own_permissions import own_permissions
 from diagnostics.permissions import grants_action
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 
 __all__ = ["PROBE"]
 
-_API = "2022-04-01"
 _ACTION = "Microsoft.Authorization/roleAssignments/read"
 
 
@@ -29,28 +29,17 @@ class RoleVisibilityProbe:
     title = "whether role assignments may be seen"
     value_type: type = RoleVisibility
     needs: tuple[str, ...] = ("registry",)
-    actions: tuple[str, ...] = (_ACTION,)
+    actions: tuple[str, ...] = ("Microsoft.Authorization/permissions/read", _ACTION)
 
     def read(self, subject: Subject, facts: Mapping[str, Any], reach: Reach) -> Fact:  # noqa: ARG002
         """Return a :class:`RoleVisibility`."""
         lookup: RegistryLookup = facts["registry"]
-        if lookup.found is None:
+        registry = lookup.aimed_at
+        if registry is None:
             raise ReadFailed("there is no registry whose scope could be asked about")
-        scope = f"/subscriptions/{resource_part(lookup.found.id, 'subscriptions')}"
-        blocks = reach.arm.pages(f"{scope}/providers/Microsoft.Authorization/permissions", api_version=_API)
-        readable = grants_action([_block(block) for block in blocks], _ACTION)
+        scope = f"/subscriptions/{resource_part(registry.id, 'subscriptions')}"
+        readable = grants_action(own_permissions(reach.arm, scope), _ACTION)
         return control_plane(RoleVisibility(scope=scope, readable=readable), "our own permissions", reach)
-
-
-def _block(block: Mapping[str, Any]) -> GrantedPermissions:
-    return GrantedPermissions(
-        actions=_texts(block.get("actions")),
-        not_actions=_texts(block.get("notActions")),
-    )
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
 PROBE = RoleVisibilityProbe()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnostics.azure.arm import resource_part
+from diagnostics.azure.errors import Nonsense
 from diagnostics.build_facts import SubscriptionOffer
 from diagnostics.facts import Workspace
 from diagnostics.model import Fact
@@ -33,6 +34,8 @@ class SubscriptionOfferProbe:
         home = workspace.container_registry or subject.run.workspace_id
         subscription = resource_part(home, "subscriptions") or ""
         answer = reach.arm.get(f"/subscriptions/{subscription}", api_version=_API)
+        if text(answer, "subscriptionId") is None:
+            raise Nonsense("a subscription came without its id")
         offer = SubscriptionOffer(id=subscription, quota_id=text(answer, "subscriptionPolicies", "quotaId"))
         return control_plane(offer, "the subscription", reach)
 

@@ -10,8 +10,9 @@ from diagnostics.azure.errors import NotFound, NotPermitted
 from diagnostics.credential_facts import NamedIdentity, PullIdentities
 from diagnostics.facts import Compute, Workspace
 from diagnostics.model import Fact
-from diagnostics.probes._shapes import text
+from diagnostics.probes._shapes import properties_of, text
 from diagnostics.probing import Subject, control_plane
+from diagnostics.pullers import ENDPOINT_KIND
 from diagnostics.reach import Reach
 
 __all__ = ["PROBE"]
@@ -71,12 +72,13 @@ def _read(of: str, where: str, reach: Reach) -> NamedIdentity:
         resource = reach.arm.get(where, api_version=_API)
     except NotFound:
         return NamedIdentity(resource_id=where, found=False, of=of)
+    properties = properties_of(resource, "the identity")
     return NamedIdentity(
         resource_id=where,
         found=True,
         of=of,
-        principal_id=text(resource, "properties", "principalId"),
-        client_id=text(resource, "properties", "clientId"),
+        principal_id=text(properties, "principalId"),
+        client_id=text(properties, "clientId"),
     )
 
 
@@ -89,7 +91,8 @@ def _explained(named: str, compute: Compute, found: tuple[NamedIdentity, ...]) -
 def _system_client(workspace_id: str, compute: Compute, reach: Reach) -> tuple[str | None, tuple[str, ...]]:
     if not any(it.kind == "system-assigned" for it in compute.identities):
         return None, ()
-    where = f"{workspace_id}/computes/{compute.name}/providers/Microsoft.ManagedIdentity/identities/default"
+    kind = "onlineEndpoints" if compute.kind == ENDPOINT_KIND else "computes"
+    where = f"{workspace_id}/{kind}/{compute.name}/providers/Microsoft.ManagedIdentity/identities/default"
     try:
         return text(reach.arm.get(where, api_version=_API), "properties", "clientId"), ()
     except (NotFound, NotPermitted) as error:

@@ -9,8 +9,8 @@ from diagnostics.azure.errors import Nonsense, ReadFailed
 from diagnostics.facts import Compute
 from diagnostics.model import Fact
 from diagnostics.network_facts import ComputeNetwork, Peering
-from diagnostics.probes._network import API, properties_of, strings, tables, vnet_of
-from diagnostics.probes._shapes import member, text
+from diagnostics.probes._network import API, strings, tables, vnet_of
+from diagnostics.probes._shapes import member, properties_of, text
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 

@@ -17,23 +17,40 @@ from typing import Any
 
 from responders.blocks import Block, Code, Kind, Line, Pair, Report, Text
 from responders.channels import Channel, Payload
+from responders.channels._webhook import Webhook, webhook_field
 from responders.clouds import is_plain_link
-from responders.declarations import Setting
 from responders.fitting import LineLimits, announcement, fit, shorten
+from responders.notices import Notice
 from responders.sending import encode
 from responders.wording import cut, one_line, utf16_units
 
-__all__ = ["CHANNEL", "MAX_BLOCKS", "MAX_TOTAL", "escape", "minimal", "render", "size"]
+__all__ = [
+    "CHANNEL",
+    "MAX_BLOCKS",
+    "MAX_TOTAL",
+    "POSSIBLE_REPEAT",
+    "Json",
+    "compose",
+    "escape",
+    "form_refused",
+    "minimal",
+    "plain",
+    "render",
+    "section",
+    "size",
+]
 
 MAX_BLOCKS = 50
 MAX_TOTAL = 13_000
+POSSIBLE_REPEAT = "This may be a repeat: no answer came to the first try."
+"""Said in the short form alone: the report of the long one says it."""
 
 _HEADER = 150
 _SECTION = 2_900
 _FIELDS_A_SECTION = 10
 _PREVIEW = 600
 _ANNOUNCEMENT = 700
-_URL = 1_500
+_URL, _PAGE_URL = 1_500, 500
 _LIMITS = LineLimits(text=1_200, label=80, value=1_200, code=1_800, caption=300)
 _MANDATORY = LineLimits(text=1_200, label=80, value=600, code=1_500, caption=200)
 _MANDATORY_LINES = 3
@@ -42,7 +59,8 @@ _ESCAPES = str.maketrans(_ENTITIES)
 # A backtick would end the code around it. This one looks the same and means nothing to Slack.
 _BACKTICK = "\N{MODIFIER LETTER GRAVE ACCENT}"
 
-_Json = dict[str, Any]
+Json = dict[str, Any]
+"""A part of a message."""
 
 # No previews of pages that a text may name.
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
@@ -58,9 +76,16 @@ def size(payload: Payload) -> int:
     return len(encode(payload).decode().encode("utf-16-le")) // 2
 
 
-def render(report: Report) -> Payload:
+def render(notice: Notice) -> Payload:
     """Return the message: at most 50 blocks and 13,000 characters for any report, headline and next step included."""
-    frame = _frame(report)
+    links = "\n".join(_links(notice.report))
+    return compose(notice, [_markdown(links)] if links else [])
+
+
+def compose(notice: Notice, beneath: Sequence[Json]) -> dict[str, Any]:
+    """Return the message with the blocks ``beneath`` right after the next step, within the limits all the same."""
+    report = notice.report
+    frame = _frame(report, beneath)
     reserved = "x" * _ANNOUNCEMENT
 
     def fits(blocks: tuple[Block, ...]) -> bool:
@@ -72,13 +97,15 @@ def render(report: Report) -> Payload:
     return frame.around(fitted.blocks, cut(one_line(said), _ANNOUNCEMENT, _cost).text)
 
 
-def minimal(report: Report) -> Payload:
+def minimal(notice: Notice) -> Payload:
     """Return headline, next step and link as text alone, for the case that Slack refuses the blocks."""
+    report = notice.report
     step = " ".join(line.text for line in report.next_step.lines if isinstance(line, Text | Code))
     said = cut(one_line(f"{report.headline} Next: {step}"), _SECTION, _cost).text
     note = "Slack refused the full message; the whole is in the stored evidence and in the run."
+    repeat = [POSSIBLE_REPEAT] if notice.possible_repeat else []
     # As code, since Slack makes links of what looks like an address everywhere else.
-    return {"text": "\n".join([_fence(said), note, *_link(report)]), **_QUIET}
+    return {"text": "\n".join([_fence(said), note, *repeat, *_links(report)]), **_QUIET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +113,8 @@ class _Frame:
     """What every message has, made once a report."""
 
     preview: str
-    first: tuple[_Json, ...]
-    last: tuple[_Json, ...]
+    first: tuple[Json, ...]
+    last: tuple[Json, ...]
 
     def around(self, blocks: Sequence[Block], said: str) -> dict[str, Any]:
         """Return the payload with ``blocks`` in the middle and ``said`` announced."""
@@ -96,22 +123,22 @@ class _Frame:
         return {"text": self.preview, "blocks": [*self.first, *rest, *loss, *self.last], **_QUIET}
 
 
-def _frame(report: Report) -> _Frame:
+def _frame(report: Report, beneath: Sequence[Json]) -> _Frame:
     stored = f"Evidence stored as {report.stored_as}" if report.stored_as else ""
     kept = cut(one_line(stored), _LIMITS.caption, _cost).text
     return _Frame(
         preview=escape(cut(one_line(report.preview) or "-", _PREVIEW, _cost).text),
-        first=(*_first(report), *map(_markdown, _link(report))),
+        first=(*_first(report), *beneath),
         last=(_context(kept),) if kept else (),
     )
 
 
-def _first(report: Report) -> list[_Json]:
+def _first(report: Report) -> list[Json]:
     """Return headline and next step, which every message has."""
     headline = one_line(report.headline) or "-"
     short = cut(headline, _HEADER, _cost)
-    header = {"type": "header", "text": _plain(short.text)}
-    whole = [_section(_plain(cut(headline, _MANDATORY.text, _cost).text))] if short.was_cut else []
+    header = {"type": "header", "text": plain(short.text)}
+    whole = [section(plain(cut(headline, _MANDATORY.text, _cost).text))] if short.was_cut else []
     step = Block(Kind.NEXT_STEP, report.next_step.lines[:_MANDATORY_LINES])
     return [header, *whole, *_block(shorten(step, _MANDATORY, _cost).block)]
 
@@ -124,7 +151,7 @@ def _first_losses(report: Report) -> list[str]:
     return [*losses, "the next step is shortened"] if too_long else losses
 
 
-def _block(block: Block) -> list[_Json]:
+def _block(block: Block) -> list[Json]:
     """Return title and lines; neighbours of one kind share a section as far as its limit goes."""
     parts = [_markdown(f"*{escape(block.title)}*")]
     # The links of a chain bring their own arrows.
@@ -155,11 +182,11 @@ def _joins(group: list[Line], line: Line) -> bool:
             return False
 
 
-def _group(group: list[Line], *, bullets: bool) -> list[_Json]:
+def _group(group: list[Line], *, bullets: bool) -> list[Json]:
     match group[0]:
         case Text():
             lead = "• " if bullets else ""
-            return [_section(_plain("\n".join(f"{lead}{line.text}" for line in group if isinstance(line, Text))))]
+            return [section(plain("\n".join(f"{lead}{line.text}" for line in group if isinstance(line, Text))))]
         case Pair():
             return [{"type": "section", "fields": [side for line in group for side in _pair(line)]}]
         case Code(text, caption):
@@ -167,40 +194,42 @@ def _group(group: list[Line], *, bullets: bool) -> list[_Json]:
             return [_context(caption), code] if caption else [code]
 
 
-def _pair(line: Line) -> list[_Json]:
+def _pair(line: Line) -> list[Json]:
     if not isinstance(line, Pair):
         return []
-    return [_mrkdwn(f"*{escape(line.label)}*"), _plain(line.value)]
+    return [_mrkdwn(f"*{escape(line.label)}*"), plain(line.value)]
 
 
 def _fence(text: str) -> str:
     return f"```\n{escape(text).replace('`', _BACKTICK)}\n```"
 
 
-def _plain(text: str) -> _Json:
+def plain(text: str) -> Json:
+    """Return ``text`` where Slack obeys no syntax."""
     return {"type": "plain_text", "text": escape(text), "emoji": False}
 
 
-def _section(text: _Json) -> _Json:
+def section(text: Json) -> Json:
+    """Return a block with ``text`` in it."""
     return {"type": "section", "text": text}
 
 
-def _mrkdwn(text: str) -> _Json:
+def _mrkdwn(text: str) -> Json:
     # verbatim: Slack makes no links and no mentions of what only looks like one.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _markdown(text: str) -> _Json:
-    return _section(_mrkdwn(text))
+def _markdown(text: str) -> Json:
+    return section(_mrkdwn(text))
 
 
-def _context(text: str) -> _Json:
-    return {"type": "context", "elements": [_plain(text)]}
+def _context(text: str) -> Json:
+    return {"type": "context", "elements": [plain(text)]}
 
 
-def _link(report: Report) -> list[str]:
-    url = escape(report.run_url) if is_plain_link(report.run_url) else ""
-    return [f"<{url}|Open the run>"] if 0 < len(url) <= _URL else []
+def _links(report: Report) -> list[str]:
+    named = (("Open the run", report.run_url, _URL), ("Open the incident", report.page_url, _PAGE_URL))
+    return [f"<{escape(url)}|{title}>" for title, url, most in named if is_plain_link(url) and len(escape(url)) <= most]
 
 
 @lru_cache(maxsize=4096)
@@ -214,28 +243,27 @@ def _accepted(status: int, body: str) -> bool:
     return status == 200 and body.strip() == "ok"
 
 
-def _form_refused(word: str) -> bool:
+def form_refused(word: str) -> bool:
+    """Tell by Slack's word that the form of a message is at fault, so that its short form is worth a try."""
     # Slack, "Sending messages using incoming webhooks", Handling errors; the last one is undocumented.
     return any(code in word for code in ("invalid_blocks", "invalid_payload", "msg_too_long", "msg_blocks_too_long"))
 
 
-CHANNEL = Channel(
+_WEBHOOK = Webhook(
     name="slack",
-    title="Slack",
-    url=Setting(
-        name="PULLMEDIC_SLACK_WEBHOOK_URL",
-        purpose="Incoming webhook of the Slack channel that gets the diagnoses.",
-        secret=True,
-    ),
-    fallback_url=Setting(
-        name="PULLMEDIC_FALLBACK_SLACK_WEBHOOK_URL",
-        purpose="Incoming webhook that hears of what could not be delivered or diagnosed.",
-        secret=True,
-    ),
     hosts=("*.slack.com", "*.slack-gov.com"),
     retired={},
     render=render,
     minimal=minimal,
     accepted=_accepted,
-    form_refused=_form_refused,
+    form_refused=form_refused,
+)
+
+CHANNEL = Channel(
+    name="slack",
+    title="Slack",
+    fields=(webhook_field("Incoming webhook of the Slack channel"),),
+    problems=_WEBHOOK.problems,
+    connect=_WEBHOOK.connect,
+    hosts=_WEBHOOK.hosts,
 )

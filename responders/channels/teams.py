@@ -1,39 +1,63 @@
-"""Microsoft Teams: a Workflows webhook and an Adaptive Card 1.4.
+"""Microsoft Teams: a Workflows webhook and an Adaptive Card.
 
 Teams answers 202 before it posts, and drops a card that is too large or not valid afterwards in silence (the
 flow's run history alone tells): so a card is kept to 20,000 bytes of final JSON, where about 28 KB are
-possible, and uses only elements that Teams is known to render. The details are folded; headline, next step
-and run are seen at once.
+possible, and has only elements of Adaptive Cards 1.2, which Teams renders on desktops and phones alike. Headline,
+state, next step and the reasons are seen at once; the rest is folded.
+
+Where a flow can call back (docs/teams.md), the message carries what it sends back, beside the card: the notice's key
+and a signature that nobody else can make.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from responders.blocks import Block, Code, Kind, Pair, Report, Text
-from responders.channels import Channel, Payload
+from responders.blocks import Block, Code, Kind, Line, Pair, Report, Text
+from responders.channels import Channel, Conversation, Options, Payload, Sent, host_matches
+from responders.channels._phrases import POSSIBLE_REPEAT
+from responders.channels._webhook import URL, Webhook, WebhookConversation, webhook_field
 from responders.clouds import is_plain_link
-from responders.declarations import Setting
+from responders.declarations import Field, Secret
 from responders.fitting import LineLimits, announcement, fit, shorten
+from responders.fixes.record import FixState
+from responders.notices import Notice, NoticeKind
 from responders.sending import encode
+from responders.teams_callback import LONGEST_CALLBACK, SHORTEST_SECRET, sign
 from responders.wording import cut, one_line
 
-__all__ = ["CHANNEL", "MAX_BYTES", "escape", "minimal", "render", "size"]
+__all__ = ["CALLBACK_SECRET", "CHANNEL", "MAX_BYTES", "VERSION", "escape", "minimal", "render", "size"]
 
 MAX_BYTES = 20_000
+VERSION = "1.2"
+"""Of Adaptive Cards: what every client of Teams renders, phones among them."""
+
+CALLBACK_SECRET = "callback_secret"  # noqa: S105 - the field's name
 
 _ANNOUNCEMENT = 900
-_URL = 2_000
+_URL, _PAGE_URL = 2_000, 500
 _LIMITS = LineLimits(text=2_000, label=120, value=2_000, code=3_000, caption=400)
 _MANDATORY = LineLimits(text=1_500, label=120, value=600, code=2_000, caption=300, code_lines=8)
 _MANDATORY_LINES = 3
 _COLOURS = {"confirmed": "Attention", "likely": "Warning", "possible": "Warning"}
+_FIX_COLOURS = {
+    FixState.WAITING.value: "Warning",
+    FixState.VERIFIED.value: "Good",
+    FixState.NOT_EFFECTIVE.value: "Attention",
+    FixState.FAILED.value: "Attention",
+    FixState.UNDO_FAILED.value: "Attention",
+}
 _DETAILS = "details"
+_LONGEST_FACT = 60
+_LONGEST_WORD = 22
 
 # Markdown that a TextBlock obeys (Adaptive Cards, "Text features"): emphasis, links, lists; HTML is not
 # obeyed, but `<at>` is a mention. "://" is broken so that no client makes a link of a bare address.
@@ -50,8 +74,17 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 _Json = dict[str, Any]
 
-_IN_SIGHT = frozenset({Kind.ALSO, Kind.SETTLE, Kind.RUN})
-"""What stands above the fold: all that a reader has to act on."""
+_IN_SIGHT = (Kind.FIX, Kind.ALSO, Kind.SETTLE, Kind.EVIDENCE, Kind.RUN)
+"""What stands above the fold, in the order in which a reader asks: what of the fix, what else, how we know, whose."""
+
+_PARTLY_IN_SIGHT: Mapping[Kind, tuple[type[Line], int]] = {
+    Kind.FIX: (Text, 4),
+    Kind.EVIDENCE: (Text, 2),
+    Kind.RUN: (Pair, 3),
+}
+"""What of these stands above the fold: where the fix stands without a command, the reasons without the quotations, and
+the run without its surroundings.
+"""
 
 
 def escape(text: str) -> str:
@@ -71,24 +104,25 @@ def size(payload: Payload) -> int:
     return len(encode(payload))
 
 
-def render(report: Report) -> Payload:
+def render(notice: Notice) -> Payload:
     """Return the message: at most 20,000 bytes for any report, headline and next step included."""
-    frame = _frame(report)
+    report = notice.report
+    frame = _frame(notice)
     reserved = "x" * _ANNOUNCEMENT
 
     def fits(blocks: tuple[Block, ...]) -> bool:
-        return size(frame.around(blocks, reserved)) <= MAX_BYTES
+        return size(frame.around(blocks, reserved)) <= MAX_BYTES - LONGEST_CALLBACK
 
     fitted = fit(report.blocks, _LIMITS, _cost, fits)
     said = announcement((*_first_losses(report), *fitted.losses), report)
     return frame.around(fitted.blocks, cut(one_line(said), _ANNOUNCEMENT, _cost).text)
 
 
-def minimal(report: Report) -> Payload:
+def minimal(notice: Notice) -> Payload:
     """Return headline, next step and link alone, as the plainest card that there is."""
-    frame = _frame(report)
+    frame = _frame(notice)
     note = _text("Teams refused the full card; the whole is in the stored evidence and in the run.", isSubtle=True)
-    return _message([*frame.first, note], frame.preview, list(frame.open_run))
+    return _message([frame.title, *frame.repeat, *frame.step, note, *_buttons((), frame.links)], frame.preview)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,54 +130,103 @@ class _Frame:
     """What every card has, made once a report."""
 
     preview: str
-    first: tuple[_Json, ...]
-    open_run: tuple[_Json, ...]
+    title: _Json
+    repeat: tuple[_Json, ...]
+    step: tuple[_Json, ...]
+    links: tuple[_Json, ...]
     stored: str
 
     def around(self, blocks: Sequence[Block], said: str) -> Payload:
-        """Return the payload with ``blocks`` after the first words and ``said`` announced in sight."""
-        seen = [part for block in blocks if block.kind in _IN_SIGHT for part in _block(block)]
-        folded = [part for block in blocks if block.kind not in _IN_SIGHT for part in _block(block)]
-        if self.stored:
-            folded.append(_text(self.stored, isSubtle=True, size="Small"))
-        loss = [_text(said, isSubtle=True)] if said else []
+        """Return the payload with ``blocks`` around the next step and ``said`` announced in sight."""
+        state = [part for block in blocks if block.kind is Kind.STATE for part in _state(block)]
+        parts = [_folding(block) for block in blocks]
+        above = sorted((one for one, _ in parts if one), key=lambda block: _IN_SIGHT.index(block.kind))
+        seen = [part for block in above for part in _block(block)]
+        folded = [part for _, one in parts if one for part in _block(one)]
+        stored = [_text(self.stored, isSubtle=True, size="Small")] if self.stored else []
+        if folded:
+            folded, stored = [*folded, *stored], []
+        loss = [_text(said, isSubtle=True, size="Small")] if said else []
         details = [{"type": "Container", "id": _DETAILS, "isVisible": False, "items": folded}] if folded else []
-        toggle = [{"type": "Action.ToggleVisibility", "title": "How we know", "targetElements": [_DETAILS]}]
-        actions = [*(toggle if details else []), *self.open_run]
-        return _message([*self.first, *seen, *loss, *details], self.preview, actions)
+        toggle = [{"type": "Action.ToggleVisibility", "title": "Details", "targetElements": [_DETAILS]}]
+        buttons = _buttons(toggle if details else [], self.links)
+        body = [self.title, *self.repeat, *state, _step(self.step), *seen, *loss, *stored, *buttons, *details]
+        return _message(body, self.preview)
 
 
-def _frame(report: Report) -> _Frame:
-    url = report.run_url if len(report.run_url) <= _URL and is_plain_link(report.run_url) else ""
+def _frame(notice: Notice) -> _Frame:
+    report = notice.report
+    named = (("Open the run", report.run_url, _URL), ("Open the incident", report.page_url, _PAGE_URL))
+    ours = {title: url for title, url, longest in named if len(url) <= longest and is_plain_link(url)}
     stored = f"Evidence stored as {report.stored_as}" if report.stored_as else ""
+    step = Block(Kind.NEXT_STEP, report.next_step.lines[:_MANDATORY_LINES])
     return _Frame(
         preview=cut(one_line(report.preview) or "-", _MANDATORY.value, _cost).text,
-        first=tuple(_first(report)),
-        open_run=({"type": "Action.OpenUrl", "title": "Open the run", "url": url},) if url else (),
+        title=_title(notice),
+        repeat=(_text(POSSIBLE_REPEAT, isSubtle=True),) if notice.possible_repeat else (),
+        step=tuple(_block(shorten(step, _MANDATORY, _cost).block)),
+        links=tuple({"type": "Action.OpenUrl", "title": title, "url": url} for title, url in ours.items()),
         stored=cut(one_line(stored), _LIMITS.caption, _cost).text,
     )
 
 
-def _message(body: list[_Json], preview: str, actions: list[_Json]) -> Payload:
-    buttons = [{"type": "ActionSet", "actions": actions}] if actions else []
+def _message(body: list[_Json], preview: str) -> Payload:
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
-        "version": "1.4",
+        "version": VERSION,
         "fallbackText": escape(preview),
         "msteams": {"width": "Full"},
-        "body": [*body, *buttons],
+        "body": body,
     }
     content = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return {"type": "message", "attachments": [content]}
 
 
-def _first(report: Report) -> list[_Json]:
-    headline = cut(one_line(report.headline) or "-", _MANDATORY.text, _cost).text
-    colour = _COLOURS.get(report.status or "", "Default")
-    title = _text(headline, weight="Bolder", size="Large", color=colour)
-    step = Block(Kind.NEXT_STEP, report.next_step.lines[:_MANDATORY_LINES])
-    return [title, *_block(shorten(step, _MANDATORY, _cost).block)]
+def _buttons(toggle: Sequence[_Json], links: Sequence[_Json]) -> list[_Json]:
+    """Return the buttons in rows that a phone shows whole: it cuts off what does not fit beside the others."""
+    rows = [[*toggle, *links[:1]], *([link] for link in links[1:])]
+    return [{"type": "ActionSet", "actions": row} for row in rows if row]
+
+
+def _title(notice: Notice) -> _Json:
+    headline = cut(one_line(notice.report.headline) or "-", _MANDATORY.text, _cost).text
+    return _text(headline, weight="Bolder", size="Large", color=_colour(notice))
+
+
+def _colour(notice: Notice) -> str:
+    if notice.kind is NoticeKind.RESOLVED:
+        return "Good"
+    fix = notice.incident.fix if notice.incident and notice.kind is NoticeKind.FIX else None
+    if fix is not None:
+        return _FIX_COLOURS.get(fix.state, "Default")
+    return _COLOURS.get(notice.report.status or "", "Default")
+
+
+def _step(parts: Sequence[_Json]) -> _Json:
+    """Return the next step, set off from the rest: it is what the reader came for."""
+    return {"type": "Container", "style": "emphasis", "items": list(parts), "spacing": "Medium"}
+
+
+def _state(block: Block) -> list[_Json]:
+    """Return where the incident stands, right below the headline and without a title: what message this one follows."""
+    small = {"isSubtle": True, "size": "Small", "spacing": "Small"}
+    return [{**part, **small} if part["type"] == "TextBlock" else part for part in _block(block)[1:]]
+
+
+def _folding(block: Block) -> tuple[Block | None, Block | None]:
+    """Return what of ``block`` is seen at once, and what opens on a click."""
+    if block.kind is Kind.STATE:
+        return None, None
+    if block.kind not in _IN_SIGHT:
+        return None, block
+    if block.kind not in _PARTLY_IN_SIGHT:
+        return block, None
+    wanted, count = _PARTLY_IN_SIGHT[block.kind]
+    places = [place for place, line in enumerate(block.lines) if isinstance(line, wanted)][:count]
+    seen = tuple(block.lines[place] for place in places)
+    rest = tuple(line for place, line in enumerate(block.lines) if place not in places)
+    return (replace(block, lines=seen) if seen else None), (replace(block, lines=rest) if rest else None)
 
 
 def _first_losses(report: Report) -> list[str]:
@@ -156,28 +239,41 @@ def _first_losses(report: Report) -> list[str]:
 
 def _block(block: Block) -> list[_Json]:
     parts = [_text(block.title, weight="Bolder", spacing="Medium")]
-    for line in block.lines:
-        match line:
-            case Text(text):
-                parts.append(_text(text))
-            case Pair(label, value):
-                _add_fact(parts, {"title": escape(label), "value": escape(value)})
-            case Code(text, caption):
-                parts.extend([_text(caption, isSubtle=True, size="Small")] if caption else [])
-                parts.extend(_code(text))
+    for kind, lines in groupby(block.lines, type):
+        if kind is Pair:
+            parts.extend(_pairs([line for line in lines if isinstance(line, Pair)]))
+        else:
+            parts.extend(part for line in lines for part in _line(line))
     return parts
 
 
-def _add_fact(parts: list[_Json], fact: _Json) -> None:
-    if parts[-1]["type"] != "FactSet":
-        parts.append({"type": "FactSet", "facts": []})
-    parts[-1]["facts"].append(fact)
+def _line(line: Line) -> list[_Json]:
+    match line:
+        case Text(text):
+            return [_text(text, spacing="Small")]
+        case Pair():
+            return _pairs([line])
+        case Code(text, caption):
+            return [*([_text(caption, isSubtle=True, size="Small")] if caption else []), *_code(text)]
+
+
+def _pairs(pairs: Sequence[Pair]) -> list[_Json]:
+    """Return facts side by side, or texts where one is too long for its half of a phone: a word would be cut off."""
+    if any(len(pair.value) > _LONGEST_FACT or _longest_word(pair) > _LONGEST_WORD for pair in pairs):
+        return [_text(f"{pair.label}: {pair.value}", spacing="Small") for pair in pairs]
+    facts = [{"title": escape(pair.label), "value": escape(pair.value)} for pair in pairs]
+    return [{"type": "FactSet", "facts": facts, "spacing": "Small"}]
+
+
+def _longest_word(pair: Pair) -> int:
+    return max(map(len, (*pair.label.split(), *pair.value.split())), default=0)
 
 
 def _code(text: str) -> list[_Json]:
     """Return a monospace block a line: Markdown would join them, and eat what stands indented."""
     lines = text.split("\n")
-    return [_text(_indented(line), fontType="Monospace", spacing="None") for line in lines if line.strip()]
+    shown = [_text(_indented(line), fontType="Monospace", spacing="None") for line in lines if line.strip()]
+    return [{**part, "spacing": "Small"} if place == 0 else part for place, part in enumerate(shown)]
 
 
 def _indented(line: str) -> str:
@@ -197,8 +293,8 @@ def _cost(character: str) -> int:
 
 
 def _accepted(status: int, body: str) -> bool:
-    del body  # 202 says "taken"; whether the flow posted is in its run history alone
-    return status in (200, 202)
+    # 202 says "taken"; whether the flow posted is in its run history alone. A page is no flow's answer.
+    return status in (200, 202) and not body.lstrip().startswith("<")
 
 
 def _form_refused(word: str) -> bool:
@@ -209,26 +305,24 @@ _RETIRED = (
     "Office 365 connectors are retired: make a Workflows webhook in the channel "
     "(template “Post to a channel when a webhook request is received”) and put its address here"
 )
+_UNSIGNED = (
+    "the address has no sig: in the flow's trigger let Anyone trigger it, and copy the address again (docs/teams.md)"
+)
+_SHORT_SECRET = f"it is shorter than {SHORTEST_SECRET} characters: make a random one, such as by openssl rand -hex 32"
 
-CHANNEL = Channel(
+_WEBHOOK = Webhook(
     name="teams",
-    title="Microsoft Teams",
-    url=Setting(
-        name="PULLMEDIC_TEAMS_WEBHOOK_URL",
-        purpose="Workflows webhook of the Teams channel that gets the diagnoses.",
-        secret=True,
-    ),
-    fallback_url=Setting(
-        name="PULLMEDIC_FALLBACK_TEAMS_WEBHOOK_URL",
-        purpose="Workflows webhook that hears of what could not be delivered or diagnosed.",
-        secret=True,
-    ),
+    # Azure Logic Apps, then Power Automate in each of its clouds (Power Automate, "IP address configuration"; flows
+    # had addresses of the first form, too, until November 2025).
     hosts=(
         "*.logic.azure.com",
         "*.logic.azure.us",
         "*.logic.azure.cn",
-        "*.powerplatform.com",
-        "*.powerplatform.us",
+        "*.environment.api.powerplatform.com",
+        "*.environment.api.gov.powerplatform.microsoft.us",
+        "*.environment.api.high.powerplatform.microsoft.us",
+        "*.environment.api.appsplatform.us",
+        "*.environment.api.powerplatform.partner.microsoftonline.cn",
     ),
     retired=dict.fromkeys(
         ("*.webhook.office.com", "*.webhook.office365.com", "outlook.office.com", "outlook.office365.com"),
@@ -238,4 +332,64 @@ CHANNEL = Channel(
     minimal=minimal,
     accepted=_accepted,
     form_refused=_form_refused,
+)
+
+
+class _CallingBack(WebhookConversation):
+    """A conversation whose messages carry what the flow sends back once it has posted."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(_WEBHOOK, options)
+        self._options = options
+
+    def send(self, notice: Notice, *, now: datetime) -> Sent:
+        """See :class:`responders.channels.Conversation`."""
+        secret = self._options.secret(CALLBACK_SECRET)
+        signing = replace(_WEBHOOK, render=_signed(render, secret, now), minimal=_signed(minimal, secret, now))
+        return WebhookConversation(signing, self._options).send(notice, now=now)
+
+
+def _signed(form: Callable[[Notice], Payload], secret: Secret, now: datetime) -> Callable[[Notice], Payload]:
+    """Return ``form`` with the callback beside its card, where a channel shows nothing of it."""
+    return lambda notice: {**form(notice), "callback": sign(notice.key, secret=secret, now=now)}
+
+
+def _problems(options: Options) -> Mapping[str, str]:
+    """Say what is wrong with the options of a destination, without showing them."""
+    found = dict(_WEBHOOK.problems(options))
+    if not found and _unsigned(options.secret(URL)):
+        found[URL] = _UNSIGNED
+    if 0 < len(options.secret(CALLBACK_SECRET).reveal()) < SHORTEST_SECRET:
+        found[CALLBACK_SECRET] = _SHORT_SECRET
+    return found
+
+
+def _unsigned(url: Secret) -> bool:
+    """Tell an address of Microsoft's own without its signature: only people of the tenant could trigger that flow."""
+    parts = urlsplit(url.reveal())
+    host = (parts.hostname or "").rstrip(".")
+    own = any(host_matches(host, pattern) for pattern in _WEBHOOK.hosts)
+    return own and not any(parse_qs(parts.query).get("sig", ()))
+
+
+def _connect(options: Options) -> Conversation:
+    calls_back = bool(options.secret(CALLBACK_SECRET).reveal())
+    return _CallingBack(options) if calls_back else _WEBHOOK.connect(options)
+
+
+CHANNEL = Channel(
+    name="teams",
+    title="Microsoft Teams",
+    fields=(
+        webhook_field("Workflows webhook of the Teams channel"),
+        Field(
+            name=CALLBACK_SECRET,
+            purpose="Secret that the flow's confirmation of a posted card is proven with (docs/teams.md).",
+            secret=True,
+            required=False,
+        ),
+    ),
+    problems=_problems,
+    connect=_connect,
+    hosts=_WEBHOOK.hosts,
 )

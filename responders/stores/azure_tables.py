@@ -1,17 +1,23 @@
-"""The store in a storage account: claims and records as table entities, documents as blobs.
+"""The store in a storage account: claims, records and entities as rows of tables, documents as blobs.
 
 A claim is an entity that only one can insert; a lease that has ended is taken over with its ETag as the
 condition (Microsoft Learn, "Managing concurrency in Table storage"). A record is written in one transaction
-with an entry of its pipeline, in the partition of its workspace. Both SDKs retry a write whose answer was
-lost: so a claim that is found to be there already may be one's own.
+with an entry of its pipeline, in the partition of its workspace.
+
+The SDKs send a write again whose answer was lost (azure-core: PUT and DELETE after a broken connection, POST only
+after 500, 503 and 504), and then it meets its own effect. So a claim that is there already may be one's own, which
+its owner tells; and each write of an entity carries a mark, by which a key that is taken (409) or a version that has
+changed (412) is known as one's own doing. A deletion leaves nothing to tell it by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
@@ -22,18 +28,22 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.data.tables import TableClient, TableServiceClient, UpdateMode
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.data.tables import UpdateMode
 
 from responders.settings import AzureStore
 from responders.store import (
     ClaimResult,
+    Entity,
+    Purged,
     RunRecord,
-    StoreError,
     StoreUnavailable,
     record_from_json,
     record_to_json,
 )
+from responders.stores.azure_clients import open_clients
+from responders.stores.azure_purge import purge
+from responders.stores.azure_rows import delete_row, find_row, is_version, raise_unless_absent, version_of, written_text
+from responders.stores.entities import kept_body, kept_name, name_from
 from responders.stores.keys import document_key, safe_key, workspace_key
 
 if TYPE_CHECKING:
@@ -41,38 +51,12 @@ if TYPE_CHECKING:
 
 __all__ = ["AzureTablesStore"]
 
-_CLAIMS = "pullmedicclaims"
-_RECORDS = "pullmedicrecords"
-_CONTAINER = "pullmedic"
 _CLAIM_ROW = "claim"
 _ROUNDS = 3
+_MARK = "mark"
 _DONE = "done"
-
-# azure-core would try ten times with up to 120 s between, and wait 300 s for an answer; a function has less
-# time.
-_PATIENCE: Mapping[str, Any] = {
-    "connection_timeout": 5,
-    "read_timeout": 10,
-    "retry_total": 2,
-    "retry_connect": 2,
-    "retry_read": 2,
-    "retry_status": 2,
-}
-_TABLE_PATIENCE: Mapping[str, Any] = {
-    **_PATIENCE,
-    "retry_backoff_factor": 0.5,
-    "retry_backoff_max": 4,
-    "timeout": 30,
-}
-_BLOB_PATIENCE: Mapping[str, Any] = {**_PATIENCE, "initial_backoff": 1, "increment_base": 2}
-
-
-class _Clients(NamedTuple):
-    tables: TableServiceClient
-    blobs: BlobServiceClient
-    claims: TableClient
-    records: TableClient
-    documents: ContainerClient
+_WRITTEN = "written_at"
+_PAGE = 1000  # rows that a query answers with at most (Microsoft Learn, "Query timeout and pagination")
 
 
 class AzureTablesStore:
@@ -82,12 +66,12 @@ class AzureTablesStore:
     """
 
     def __init__(self, choice: AzureStore, *, credential: TokenCredential | None = None) -> None:
-        self._clients = _open(choice, credential)
+        self._clients = open_clients(choice, credential)
         self._ready = False
 
     def claim(self, key: str, owner: str, *, now: datetime, lease: timedelta) -> ClaimResult:
         """See :class:`responders.store.Store`."""
-        entity = _claim_entity(key, owner, now + lease)
+        entity = _claim_entity(key, owner, now + lease, now)
         with self._answering():
             for _ in range(_ROUNDS):
                 result = self._claim_once(entity, now)
@@ -99,21 +83,17 @@ class AzureTablesStore:
     def complete(self, key: str, owner: str, *, now: datetime) -> None:
         """See :class:`responders.store.Store`."""
         with self._answering():
-            done = {**_claim_entity(key, owner, now), _DONE: True, "done_at": now.isoformat()}
+            done = {**_claim_entity(key, owner, now, now), _DONE: True, "done_at": now.isoformat()}
             self._clients.claims.upsert_entity(done, mode=UpdateMode.MERGE)
 
     def release(self, key: str, owner: str) -> None:
         """See :class:`responders.store.Store`."""
         with self._answering():
-            found = self._entity(self._clients.claims, safe_key(key), _CLAIM_ROW)
+            found = find_row(self._clients.claims, safe_key(key), _CLAIM_ROW)
             if found is None or found.get(_DONE) or found["owner"] != safe_key(owner):
                 return
-            try:
-                self._clients.claims.delete_entity(
-                    found, etag=found.metadata["etag"], match_condition=MatchConditions.IfNotModified
-                )
-            except (ResourceModifiedError, ResourceNotFoundError):
-                return  # it was completed or taken over meanwhile, and is no longer this owner's to give back
+            # Where it was completed or taken over meanwhile it is no longer this owner's to give back.
+            delete_row(self._clients.claims, safe_key(key), _CLAIM_ROW, version=version_of(found))
 
     def put_record(self, record: RunRecord) -> None:
         """See :class:`responders.store.Store`."""
@@ -124,11 +104,14 @@ class AzureTablesStore:
             "schema": record.schema,
             "outcome": record.outcome.value,
             "fingerprint": record.fingerprint,
+            "incident": record.incident,
+            _WRITTEN: written_text(record.recorded_at),
         }
         member = {
             "PartitionKey": entity["PartitionKey"],
             "RowKey": f"{_root_row(record.root_run_id)}{safe_key(record.run_id)}",
             "run_id": record.run_id,
+            _WRITTEN: entity[_WRITTEN],
         }
         with self._answering():
             replace = {"mode": UpdateMode.REPLACE}
@@ -137,7 +120,7 @@ class AzureTablesStore:
     def get_record(self, workspace_id: str, run_id: str) -> RunRecord | None:
         """See :class:`responders.store.Store`."""
         with self._answering():
-            entity = self._entity(self._clients.records, workspace_key(workspace_id), _run_row(run_id))
+            entity = find_row(self._clients.records, workspace_key(workspace_id), _run_row(run_id))
         return record_from_json(entity["record"]) if entity is not None else None
 
     def list_records(self, workspace_id: str, root_run_id: str) -> tuple[RunRecord, ...]:
@@ -170,6 +153,61 @@ class AzureTablesStore:
                 return None
         return content.decode()
 
+    def insert(self, partition: str, key: str, body: str, *, now: datetime) -> str | None:
+        """See :class:`responders.store.Store`."""
+        row = _entity_row(partition, key, body, now)
+        with self._answering():
+            try:
+                return str(self._clients.entities.create_entity(row)["etag"])
+            except ResourceExistsError:
+                return self._own(row)
+
+    def fetch(self, partition: str, key: str) -> Entity | None:
+        """See :class:`responders.store.Store`."""
+        with self._answering():
+            found = find_row(self._clients.entities, safe_key(partition), safe_key(key))
+        return _entity(found) if found is not None else None
+
+    def replace(self, partition: str, key: str, body: str, *, version: str, now: datetime) -> str | None:
+        """See :class:`responders.store.Store`."""
+        row = _entity_row(partition, key, body, now)
+        if not is_version(version):
+            return None
+        with self._answering():
+            try:
+                written = self._clients.entities.update_entity(
+                    row, mode=UpdateMode.REPLACE, etag=version, match_condition=MatchConditions.IfNotModified
+                )
+            except ResourceModifiedError:
+                return self._own(row)
+            except ResourceNotFoundError as error:
+                raise_unless_absent(error)
+                return None
+        return str(written["etag"])
+
+    def remove(self, partition: str, key: str, *, version: str | None = None) -> bool:
+        """See :class:`responders.store.Store`."""
+        if version is not None and not is_version(version):
+            return False
+        with self._answering():
+            return delete_row(self._clients.entities, safe_key(partition), safe_key(key), version=version)
+
+    def scan(self, partition: str, *, after: str = "", limit: int = 1000) -> tuple[Entity, ...]:
+        """See :class:`responders.store.Store`."""
+        most = max(limit, 0)
+        with self._answering():
+            rows = self._clients.entities.query_entities(
+                "PartitionKey eq @partition and RowKey gt @after",
+                parameters={"partition": safe_key(partition), "after": safe_key(after) if after else ""},
+                results_per_page=min(most, _PAGE) or 1,
+            )
+            return tuple(map(_entity, islice(rows, most)))
+
+    def purge(self, *, before: datetime, limit: int = 5000) -> Purged:
+        """See :class:`responders.store.Store`. One request for each thing: thousands take a minute or more."""
+        with self._answering():
+            return purge(self._clients, before=before, limit=limit)
+
     def close(self) -> None:
         """See :class:`responders.store.Store`."""
         for client in self._clients:
@@ -181,7 +219,7 @@ class AzureTablesStore:
         try:
             claims.create_entity(entity)
         except ResourceExistsError:
-            found = self._entity(claims, entity["PartitionKey"], _CLAIM_ROW)
+            found = find_row(claims, entity["PartitionKey"], _CLAIM_ROW)
         else:
             return ClaimResult.ACQUIRED
         if found is None:
@@ -194,16 +232,15 @@ class AzureTablesStore:
             lambda: claims.update_entity(
                 entity,
                 mode=UpdateMode.REPLACE,
-                etag=found.metadata["etag"],
+                etag=version_of(found),
                 match_condition=MatchConditions.IfNotModified,
             )
         )
 
-    def _entity(self, table: TableClient, partition: str, row: str) -> TableEntity | None:
-        try:
-            return table.get_entity(partition, row)
-        except ResourceNotFoundError:
-            return None
+    def _own(self, row: dict[str, Any]) -> str | None:
+        """Return the version of ``row`` where what is stored is this very write of it."""
+        found = find_row(self._clients.entities, row["PartitionKey"], row["RowKey"])
+        return version_of(found) if found is not None and found[_MARK] == row[_MARK] else None
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -225,62 +262,43 @@ class AzureTablesStore:
     def _prepare(self) -> None:
         if self._ready:
             return
-        for create in (self._clients.claims.create_table, self._clients.records.create_table):
-            _unless_there(create)
+        for table in (self._clients.claims, self._clients.records, self._clients.entities):
+            _unless_there(table.create_table)
         _unless_there(self._clients.documents.create_container)
         self._ready = True
 
 
-def _open(choice: AzureStore, credential: TokenCredential | None) -> _Clients:
-    if choice.connection is not None:
-        tables, blobs = _by_connection(choice.connection.reveal())
-    else:
-        tables, blobs = _by_identity(choice, credential or _credential(choice))
-    return _Clients(
-        tables,
-        blobs,
-        tables.get_table_client(_CLAIMS),
-        tables.get_table_client(_RECORDS),
-        blobs.get_container_client(_CONTAINER),
-    )
-
-
-def _by_connection(connection: str) -> tuple[TableServiceClient, BlobServiceClient]:
-    try:
-        tables = TableServiceClient.from_connection_string(connection, **_TABLE_PATIENCE)
-        return tables, BlobServiceClient.from_connection_string(connection, **_BLOB_PATIENCE)
-    except ValueError:
-        said = StoreError("the storage account's connection string cannot be read")
-    raise said
-
-
-def _by_identity(choice: AzureStore, credential: TokenCredential) -> tuple[TableServiceClient, BlobServiceClient]:
-    host = f"{{}}.{choice.cloud.storage_suffix}"
-    return (
-        TableServiceClient(
-            f"https://{choice.account}.{host.format('table')}", credential=credential, **_TABLE_PATIENCE
-        ),
-        BlobServiceClient(f"https://{choice.account}.{host.format('blob')}", credential=credential, **_BLOB_PATIENCE),
-    )
-
-
-def _credential(choice: AzureStore) -> TokenCredential:
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415  (heavy, and not needed with a key)
-
-    made = DefaultAzureCredential(
-        authority=choice.cloud.authority, managed_identity_client_id=choice.client_id, process_timeout=10
-    )
-    return cast("TokenCredential", made)
-
-
-def _claim_entity(key: str, owner: str, ends: datetime) -> dict[str, Any]:
+def _claim_entity(key: str, owner: str, ends: datetime, now: datetime) -> dict[str, Any]:
     return {
         "PartitionKey": safe_key(key),
         "RowKey": _CLAIM_ROW,
         "owner": safe_key(owner),
         "expires": ends.timestamp(),
         _DONE: False,
+        _WRITTEN: written_text(now),
     }
+
+
+def _entity_row(partition: str, key: str, body: str, now: datetime) -> dict[str, Any]:
+    return {
+        "PartitionKey": safe_key(partition),
+        "RowKey": safe_key(key),
+        "partition": kept_name(partition),
+        "key": kept_name(key),
+        "body": kept_body(body),
+        _WRITTEN: written_text(now),
+        _MARK: uuid4().hex,
+    }
+
+
+def _entity(row: TableEntity) -> Entity:
+    return Entity(
+        partition=name_from(row["partition"]),
+        key=name_from(row["key"]),
+        body=row["body"],
+        version=version_of(row),
+        written_at=datetime.fromisoformat(row[_WRITTEN]),
+    )
 
 
 def _run_row(run_id: str) -> str:

@@ -14,11 +14,11 @@ from sandbox.arm import Found, Route, error, not_found, ok, page, route
 from sandbox.azure import Azure, entries
 from sandbox.faults import Front
 from sandbox.roles import Role
-from sandbox.wire import Answer, Request, empty
+from sandbox.wire import Answer, Request
 
-__all__ = ["routes"]
+__all__ = ["PROVIDER", "assignment_document", "find_assignment", "routes", "subscription_prefix"]
 
-_PROVIDER = "{scope*}/providers/Microsoft.Authorization"
+PROVIDER = "{scope*}/providers/Microsoft.Authorization"
 _FILTER = re.compile(
     r"(?:(?P<at>atScope\(\))|assignedTo\('(?P<to>[^']+)'\)|principalId eq '(?P<is>[^']+)')", re.IGNORECASE
 )
@@ -32,18 +32,17 @@ def routes(azure: Azure) -> list[Route]:
     """Return the routes of this provider."""
     it = _Authorization(azure)
     return [
-        route("GET", f"{_PROVIDER}/roleAssignments", it.assignments),
-        route("GET", f"{_PROVIDER}/roleAssignments/{{name}}", it.assignment),
-        route("PUT", f"{_PROVIDER}/roleAssignments/{{name}}", it.assign),
-        route("DELETE", f"{_PROVIDER}/roleAssignments/{{name}}", it.unassign),
-        route("GET", f"{_PROVIDER}/roleDefinitions", it.definitions),
-        route("GET", f"{_PROVIDER}/roleDefinitions/{{name}}", it.definition),
-        route("GET", f"{_PROVIDER}/denyAssignments", it.denials),
-        route("GET", f"{_PROVIDER}/permissions", it.permissions),
+        route("GET", f"{PROVIDER}/roleAssignments", it.assignments),
+        route("GET", f"{PROVIDER}/roleAssignments/{{name}}", it.assignment),
+        route("GET", f"{PROVIDER}/roleDefinitions", it.definitions),
+        route("GET", f"{PROVIDER}/roleDefinitions/{{name}}", it.definition),
+        route("GET", f"{PROVIDER}/denyAssignments", it.denials),
+        route("GET", f"{PROVIDER}/permissions", it.permissions),
     ]
 
 
-def _subscription_prefix(scope: str) -> str:
+def subscription_prefix(scope: str) -> str:
+    """Return the subscription that a scope lies in; empty above every subscription."""
     found = re.match(r"/subscriptions/[^/]+", scope, re.IGNORECASE)
     return found.group(0) if found else ""
 
@@ -52,7 +51,7 @@ def assignment_document(it: Assignment, version: str) -> dict[str, Any]:
     """Return a role assignment. Before api-version 2020-03 conditions were absent, since then they are null
     (recorded).
     """
-    prefix = _subscription_prefix(it.scope)
+    prefix = subscription_prefix(it.scope)
     properties: dict[str, Any] = {
         "roleDefinitionId": f"{prefix}/providers/Microsoft.Authorization/roleDefinitions/{it.role.id}",
         "principalId": it.principal_id,
@@ -64,7 +63,7 @@ def assignment_document(it: Assignment, version: str) -> dict[str, Any]:
     author = stable_guid("author")
     properties |= {"createdOn": it.created, "updatedOn": it.created, "createdBy": author, "updatedBy": author}
     if version >= "2020-03":
-        properties |= {"delegatedManagedIdentityResourceId": None, "description": None}
+        properties |= {"delegatedManagedIdentityResourceId": None, "description": it.description or None}
     kind = "Microsoft.Authorization/roleAssignments"
     return {"properties": properties, "id": it.id, "type": kind, "name": it.guid}
 
@@ -102,6 +101,13 @@ def permission_document(role: Role) -> dict[str, list[str]]:
     }
 
 
+def find_assignment(azure: Azure, found: Found) -> Assignment | None:
+    """Return the role assignment of a path, if there is one."""
+    scope, name = found["scope"].rstrip("/").lower(), found["name"].lower()
+    here = (it for it in azure.access.assignments if it.scope.rstrip("/").lower() == scope)
+    return next((it for it in here if it.guid.lower() == name), None)
+
+
 class _Authorization:
     def __init__(self, azure: Azure) -> None:
         self._azure, self._access, self._front = azure, azure.access, Front(azure.scenario)
@@ -128,59 +134,18 @@ class _Authorization:
 
         return test
 
-    def _find(self, found: Found) -> Assignment | None:
-        scope, name = found["scope"].rstrip("/").lower(), found["name"].lower()
-        here = (it for it in self._access.assignments if it.scope.rstrip("/").lower() == scope)
-        return next((it for it in here if it.guid.lower() == name), None)
-
     def assignment(self, request: Request, found: Found) -> Answer:
-        it = self._find(found)
+        it = find_assignment(self._azure, found)
         if it is None:
             words = f"The role assignment '{found['name']}' is not found."
             return error(404, "RoleAssignmentNotFound", words)
-        return ok(assignment_document(it, request.query["api-version"]))
-
-    def assign(self, request: Request, found: Found) -> Answer:
-        asked = request.json()["properties"]
-        role = self._access.role_with_id(asked["roleDefinitionId"].rsplit("/", 1)[-1])
-        if role is None:
-            return error(400, "RoleDefinitionDoesNotExist", "The specified role definition does not exist.")
-        it = Assignment(
-            scope=found["scope"],
-            role=role,
-            principal_id=asked["principalId"],
-            principal_type=asked.get("principalType") or "User",
-            created=self._azure.scenario.now.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
-            condition=asked.get("condition"),
-            condition_version=asked.get("conditionVersion"),
-            name=found["name"],
-        )
-        return self._conflict(it) or self._created(request, it)
-
-    def _conflict(self, it: Assignment) -> Answer | None:
-        same = replace(it, name="").guid
-        if any(replace(other, name="").guid == same for other in self._access.assignments):
-            return error(409, "RoleAssignmentExists", "The role assignment already exists.")
-        return None
-
-    def _created(self, request: Request, it: Assignment) -> Answer:
-        self._access.assignments.append(it)
-        document = assignment_document(it, request.query["api-version"])
-        document["properties"]["createdBy"] = None
-        return ok(document, 201)
-
-    def unassign(self, request: Request, found: Found) -> Answer:
-        it = self._find(found)
-        if it is None:
-            return empty(204)
-        self._access.assignments.remove(it)
         return ok(assignment_document(it, request.query["api-version"]))
 
     def definitions(self, request: Request, found: Found) -> Answer:
         asked = request.query.get("$filter") or ""
         named = re.search(r"roleName eq '([^']+)'", asked, re.IGNORECASE)
         typed = re.search(r"type eq '([^']+)'", asked, re.IGNORECASE)
-        prefix = _subscription_prefix(found["scope"])
+        prefix = subscription_prefix(found["scope"])
         documents = [definition_document(role, prefix) for role in self._access.roles]
         kept = [
             it
@@ -195,7 +160,7 @@ class _Authorization:
         if role is None:
             words = f"The specified role definition with ID '{found['name']}' does not exist."
             return error(404, "RoleDefinitionDoesNotExist", words)
-        return ok(definition_document(role, _subscription_prefix(found["scope"])))
+        return ok(definition_document(role, subscription_prefix(found["scope"])))
 
     def denials(self, request: Request, found: Found) -> Answer:
         """At a scope the list holds parents and children alike (recorded for a resource group)."""

@@ -1,4 +1,4 @@
-"""Microsoft.MachineLearningServices: workspaces, computes, jobs, environments, connections, diagnose."""
+"""Microsoft.MachineLearningServices: workspaces, computes, environments, connections, diagnose."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from sandbox.wire import Answer, Request, Tree, empty
 from sandbox.workspace_documents import (
     TYPE,
     compute_document,
+    deployment_document,
+    deployment_environment,
+    endpoint_document,
     environment_document,
     environment_name,
-    job_document,
     rule_document,
     workspace_document,
 )
@@ -42,10 +44,14 @@ def routes(azure: Azure) -> list[Route]:
         route("GET", _SIZES, it.vm_sizes),
         route("GET", f"{_ONE}/computes", it.computes),
         route("GET", f"{_ONE}/computes/{{child}}", it.compute),
-        route("GET", f"{_ONE}/jobs/{{child}}", it.job),
         route("GET", f"{_ONE}/environments/{{child}}/versions/{{version}}", it.environment),
         route("GET", f"{_ONE}/connections", it.connections),
         route("GET", f"{_ONE}/outboundRules", it.outbound_rules),
+        route("GET", f"{_ONE}/onlineEndpoints", it.endpoints),
+        route("GET", f"{_ONE}/onlineEndpoints/{{endpoint}}", it.endpoint),
+        route("GET", f"{_ONE}/onlineEndpoints/{{endpoint}}/deployments", it.deployments),
+        route("GET", f"{_ONE}/onlineEndpoints/{{endpoint}}/deployments/{{child}}", it.deployment),
+        route("POST", f"{_ONE}/onlineEndpoints/{{endpoint}}/deployments/{{child}}/getLogs", it.deployment_log),
         route("POST", f"{_ONE}/diagnose", it.diagnose),
         route("GET", _OPERATIONS, it.diagnosed),
     ]
@@ -91,6 +97,51 @@ class _MachineLearning:
         workspace = self._find(found)
         return not_found(request.path) if workspace is None else page(request, self._computes(workspace))
 
+    def endpoints(self, request: Request, found: Found) -> Answer:
+        """Return a workspace's online endpoints with their identities (SDK model, not recorded)."""
+        workspace = self._find(found)
+        if workspace is None:
+            return not_found(request.path)
+        kept = [endpoint_document(self._azure, workspace, it) for it in entries(workspace, "online_endpoints")]
+        return page(request, kept)
+
+    def _endpoint(self, found: Found) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+        workspace = self._find(found)
+        wanted = found["endpoint"].lower()
+        every = entries(workspace, "online_endpoints") if workspace else []
+        endpoint = next((it for it in every if it["name"].lower() == wanted), None)
+        return (workspace, endpoint) if workspace and endpoint else None
+
+    def endpoint(self, request: Request, found: Found) -> Answer:
+        there = self._endpoint(found)
+        return not_found(request.path) if there is None else ok(endpoint_document(self._azure, *there))
+
+    def _deployments(self, found: Found) -> dict[str, tuple[Mapping[str, Any], dict[str, Any]]]:
+        """Return an endpoint's deployments by name: as the world states them, and as Azure shows them."""
+        there = self._endpoint(found)
+        if there is None:
+            return {}
+        workspace, endpoint = there
+        stated = [
+            {**it, "provisioning_state": self._azure.states.get(it["name"]) or it.get("provisioning_state")}
+            for it in entries(endpoint, "deployments")
+        ]
+        return {it["name"].lower(): (it, deployment_document(self._azure, workspace, endpoint, it)) for it in stated}
+
+    def deployments(self, request: Request, found: Found) -> Answer:
+        if self._endpoint(found) is None:
+            return not_found(request.path)
+        return page(request, [shown for _, shown in self._deployments(found).values()])
+
+    def deployment(self, request: Request, found: Found) -> Answer:
+        _, shown = self._deployments(found).get(found["child"].lower(), (None, None))
+        return not_found(request.path) if shown is None else ok(shown)
+
+    def deployment_log(self, request: Request, found: Found) -> Answer:
+        """Return the log of a deployment's container; 404 where none ever came to be."""
+        stated, _ = self._deployments(found).get(found["child"].lower(), ({}, None))
+        return ok({"content": stated["log"]}) if stated.get("log") else not_found(request.path)
+
     def compute(self, request: Request, found: Found) -> Answer:
         workspace = self._find(found)
         named = (
@@ -113,15 +164,14 @@ class _MachineLearning:
         }
         return ok({"value": list(sizes.values())})
 
-    def job(self, request: Request, found: Found) -> Answer:
-        workspace = self._find(found)
-        run = next((it for it, _ in self._azure.scenario.runs() if it["id"] == found["child"]), None)
-        if workspace is None or run is None or (run.get("workspace") or workspace["name"]) != workspace["name"]:
-            return not_found(request.path)
-        return ok(job_document(self._azure, workspace, run))
-
     def environment(self, request: Request, found: Found) -> Answer:
         runs = [it for it, _ in self._azure.scenario.runs() if environment_name(it) == found["child"]]
+        runs += [
+            deployment
+            for endpoint in entries(self._find(found) or {}, "online_endpoints")
+            for deployment in entries(endpoint, "deployments")
+            if deployment_environment(endpoint, deployment) == found["child"]
+        ]
         if self._find(found) is None or not runs or found["version"] != "1":
             return not_found(request.path)
         return ok(environment_document(request.path, runs[0]))

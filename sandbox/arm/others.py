@@ -112,10 +112,12 @@ class _Others:
         )
 
     def system_identity(self, request: Request, found: Found) -> Answer:
-        """Return a compute's system-assigned identity with its client id (Managed Identity 2023-01-31)."""
-        name = found["scope"].rpartition("/computes/")[2].lower()
-        computes = entries(self._azure.world, "computes")
-        stated: Mapping[str, Any] = next((it for it in computes if it["name"].lower() == name), {})
+        """Return a compute's or an online endpoint's system-assigned identity with its client id (2023-01-31)."""
+        parent, _, name = found["scope"].lower().rpartition("/")
+        carriers = entries(self._azure.world, "computes")
+        if parent.endswith("/onlineendpoints"):
+            carriers = [at for it in entries(self._azure.world, "workspaces") for at in entries(it, "online_endpoints")]
+        stated: Mapping[str, Any] = next((it for it in carriers if it["name"].lower() == name), {})
         identity = table(stated, "identity")
         if not (principal := identity.get("principal_id")):
             return not_found(request.path)

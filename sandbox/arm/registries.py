@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.access import stable_guid
-from sandbox.arm import Found, Route, not_found, ok, page, route, system_data
+from sandbox.arm import Found, Handler, Route, not_found, ok, page, route, system_data
 from sandbox.azure import Azure, entries, table
 from sandbox.wire import Answer, Request
 
@@ -34,10 +34,13 @@ def routes(azure: Azure) -> list[Route]:
         route("GET", f"{_ONE}/listUsages", it.usages),
         route("GET", f"{_ONE}/privateEndpointConnections", it.connections),
         route("GET", f"{_ONE}/privateEndpointConnections/{{child}}", it.connection),
-        route("GET", f"{_ONE}/cacheRules", it.none),
-        route("GET", f"{_ONE}/credentialSets", it.none),
-        route("GET", f"{_ONE}/tokens", it.none),
-        route("GET", f"{_ONE}/scopeMaps", it.none),
+        route("GET", f"{_ONE}/cacheRules", it.listed("cache_rules", _cache_rule)),
+        route("GET", f"{_ONE}/credentialSets", it.listed("credential_sets", _credential_set)),
+        route("GET", f"{_ONE}/credentialSets/{{child}}", it.named("credential_sets", _credential_set)),
+        route("GET", f"{_ONE}/tokens", it.listed("tokens", _token)),
+        route("GET", f"{_ONE}/tokens/{{child}}", it.named("tokens", _token)),
+        route("GET", f"{_ONE}/scopeMaps", it.listed("scope_maps", _scope_map)),
+        route("GET", f"{_ONE}/scopeMaps/{{child}}", it.named("scope_maps", _scope_map)),
         route("GET", f"{_ONE}/webhooks", it.none),
     ]
 
@@ -77,11 +80,11 @@ class _Registries:
 
     def _taken(self, name: str) -> bool:
         for stated in entries(self._azure.world, "name_availability"):
-            if stated["name"].lower().removesuffix(".azurecr.io") == name:
+            if stated["name"].lower().removesuffix(self._azure.hosts.registry_suffix) == name:
                 return not stated.get("available")
         if any(it["name"].lower() == name for it in self._visible()):
             return True
-        host = f"{name}.azurecr.io"
+        host = f"{name}{self._azure.hosts.registry_suffix}"
         answers = {it["host"].lower(): it.get("answer") or "" for it in entries(self._azure.world, "public_dns")}
         return answers.get(host, "").lower().startswith("resolves")
 
@@ -116,9 +119,85 @@ class _Registries:
         registry = self._find(found)
         return not_found(request.path.rpartition("/")[0]) if registry is None else ok({"value": usages(registry)})
 
+    def listed(self, key: str, shape: _Shape) -> Handler:
+        """Return the handler of a list of what a registry states under ``key``."""
+
+        def answer(request: Request, found: Found) -> Answer:
+            registry = self._find(found)
+            if registry is None:
+                return not_found(request.path.rpartition("/")[0])
+            return page(request, [shape(registry, it) for it in entries(registry, key)])
+
+        return answer
+
+    def named(self, key: str, shape: _Shape) -> Handler:
+        """Return the handler of one of these, by its name."""
+
+        def answer(request: Request, found: Found) -> Answer:
+            registry = self._find(found)
+            stated = (
+                [it for it in entries(registry, key) if it["name"].lower() == found["child"].lower()]
+                if registry
+                else []
+            )
+            return ok(shape(registry, stated[0])) if registry and stated else not_found(request.path)
+
+        return answer
+
     def none(self, request: Request, found: Found) -> Answer:
         """Kinds of which no world has any: an empty list where the registry exists."""
         return not_found(request.path.rpartition("/")[0]) if self._find(found) is None else page(request, [])
+
+
+_Shape = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
+
+
+def _child(registry: Mapping[str, Any], kind: str, stated: Mapping[str, Any], properties: Any) -> dict[str, Any]:
+    """Return a resource below a registry (SDK models of 2025-11-01, not recorded)."""
+    where = f"{registry['id']}/{kind}/{stated['name']}"
+    shown = {"provisioningState": "Succeeded", **properties}
+    return {"type": f"{_TYPE}/{kind}", "id": where, "name": stated["name"], "properties": shown}
+
+
+def _cache_rule(registry: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    stored = stated.get("credential_set")
+    properties = {
+        "sourceRepository": stated["source"],
+        "targetRepository": stated["target"],
+        "credentialSetResourceId": f"{registry['id']}/credentialSets/{stored}" if stored else None,
+    }
+    return _child(registry, "cacheRules", stated, properties)
+
+
+def _credential_set(registry: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    health = {"status": stated.get("health") or "Healthy"}
+    if stated.get("error"):
+        health |= {"errorCode": stated.get("error_code") or "CREDENTIALS_FETCH", "errorMessage": stated["error"]}
+    vault = "https://example-vault.vault.azure.net/secrets"
+    credential = {
+        "name": "Credential1",
+        "usernameSecretIdentifier": f"{vault}/user",
+        "passwordSecretIdentifier": f"{vault}/password",
+        "credentialHealth": health,
+    }
+    return _child(registry, "credentialSets", stated, {"loginServer": "docker.io", "authCredentials": [credential]})
+
+
+def _token(registry: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    passwords = [
+        {"name": f"password{number}", **({"expiry": end} if end else {})}
+        for number, end in enumerate(stated.get("expires") or (), start=1)
+    ]
+    properties = {
+        "scopeMapId": f"{registry['id']}/scopeMaps/{stated.get('scope_map') or '_repositories_pull'}",
+        "status": stated.get("status") or "enabled",
+        "credentials": {"passwords": passwords},
+    }
+    return _child(registry, "tokens", stated, properties)
+
+
+def _scope_map(registry: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    return _child(registry, "scopeMaps", stated, {"type": "UserDefined", "actions": list(stated.get("actions") or ())})
 
 
 def _sku(registry: Mapping[str, Any]) -> str:
@@ -139,7 +218,7 @@ def document(registry: Mapping[str, Any], version: str) -> dict[str, Any]:
         "id": registry["id"],
         "name": registry["name"],
         "location": registry.get("region") or "westeurope",
-        "tags": {},
+        "tags": dict(registry.get("tags") or {}),
     }
     if identity := _identity(registry):
         body["identity"] = identity

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from sandbox.places import PLACES
 from sandbox.playing import play
 from sandbox.scoring import Score, score
 from sandbox.world import ScenarioError, load_scenario
@@ -21,7 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per scenario, each on one line")
     parser.add_argument(
-        "--channel", action="append", choices=("slack", "teams"), help="channels to configure; default slack"
+        "--channel",
+        action="append",
+        choices=PLACES,
+        help="channels and trackers to configure; default slack",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import threading
 
@@ -26,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     except ScenarioError as error:
         print(error, file=sys.stderr)
         return 2
+    # A shell starts what it puts in the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with Sandbox(scenario, port=arguments.port) as azure:
         # Whoever reads the last line may interrupt at once: the lines are written inside, too.
         try:

@@ -41,7 +41,7 @@ class Blobs:
     def __init__(self, azure: Azure) -> None:
         self._azure = azure
         accounts = (azure.storage_account(it) for it in entries(azure.world, "workspaces"))
-        self._hosts = {f"{account}.blob.core.windows.net" for account in accounts}
+        self._hosts = {f"{account}{azure.hosts.blob_suffix}" for account in accounts}
         self._blobs = {
             f"/azureml/ExperimentRun/dcid.{run['id']}/{name}": log_content(entry)
             for run, _ in azure.scenario.runs()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.access import stable_guid
-from sandbox.azure import Azure
+from sandbox.azure import Azure, table
 from sandbox.services import Service
 from sandbox.tokens import LIFETIME_S, Token
 from sandbox.wire import Answer, Reply, Request, json_answer
@@ -36,19 +36,22 @@ class _Identity:
         return self._token(request, resource)
 
     def _token(self, request: Request, resource: str) -> Answer:
-        """Without naming an identity the responder's own; a named one is its own principal."""
+        """Without naming an identity the responder's own; a named one is the world's fixer, or its own principal."""
         asked = next(
             (request.query[key] for key in ("client_id", "principal_id", "mi_res_id") if key in request.query),
             "",
         )
-        principal = asked or self._azure.responder_id
-        text = self._azure.tokens.issue(Token("azure", resource.rstrip("/"), principal))
+        fixer = table(self._azure.world, "fixer")
+        named = fixer.get("principal_id") if asked and asked == fixer.get("client_id") else asked
+        principal = named or self._azure.responder_id
+        client = asked or stable_guid("client", principal)
+        text = self._azure.tokens.issue(Token("azure", resource.rstrip("/"), principal, client_id=client))
         body = {
             "access_token": text,
             "expires_on": str(int(self._azure.tokens.now()) + LIFETIME_S),
             "resource": resource,
             "token_type": "Bearer",
-            "client_id": asked or stable_guid("client", principal),
+            "client_id": client,
         }
         return json_answer(200, body)
 

@@ -10,12 +10,10 @@ from sandbox import arm
 from sandbox.arm import Route, error, not_found, scope_groups
 from sandbox.azure import Azure, entries
 from sandbox.services import Service
-from sandbox.tokens import ARM_AUDIENCES
 from sandbox.wire import Answer, Reply, Request
 
-__all__ = ["build"]
+__all__ = ["build", "needed_action"]
 
-HOST = "management.azure.com"
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?", re.IGNORECASE)
 _CODES = {
     400: ("BadRequest", "The request is not valid."),
@@ -43,7 +41,7 @@ class _Management:
         ]
 
     def knows(self, host: str) -> bool:
-        return host == HOST
+        return host == self._azure.hosts.manager
 
     def answer(self, request: Request) -> Reply | None:
         return self._unauthorized(request) or self._unplaced(request) or self._routed(request)
@@ -54,7 +52,7 @@ class _Management:
             return _challenge("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         if token is None:
             return _challenge("InvalidAuthenticationToken", "The access token is invalid.")
-        if token.audience not in ARM_AUDIENCES:
+        if token.audience not in self._azure.hosts.audiences:
             words = (
                 f"The access token has been obtained for wrong audience or resource '{token.audience}'. "
                 "It should exactly match with one of the allowed audiences 'https://management.core.windows.net/',"
@@ -88,11 +86,22 @@ class _Management:
             return error(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
         return None
 
+    def _ungranted(self, request: Request) -> Answer | None:
+        """Hold the responder to its roles, as a deployment would; what else it may not read the world says itself."""
+        principal = self._azure.responder.get("principal_id")
+        token = self._azure.tokens.find(request.bearer)
+        if not principal or token is None or token.principal_id != principal or request.method not in ("GET", "POST"):
+            return None
+        scope, action = needed_action(request.method, request.path)
+        if not scope.lower().startswith("/subscriptions/") or self._azure.access.granted(principal, scope, action):
+            return None
+        return self.error(request, 403, None, None)
+
     def _routed(self, request: Request) -> Reply | None:
         for route in self._routes:
             found = route.pattern.fullmatch(request.path) if route.method == request.method else None
             if found:
-                return route.handler(request, found.groupdict())
+                return self._ungranted(request) or route.handler(request, found.groupdict())
         return None
 
     def error(self, request: Request, status: int, code: str | None, message: str | None) -> Answer:
@@ -103,7 +112,7 @@ class _Management:
 
     def _forbidden(self, request: Request) -> str:
         """Return the newer of the two recorded wordings, with the action that reading the path needs."""
-        client, (scope, action) = self._azure.responder_id, _needed(request.path)
+        client, (scope, action) = self._azure.responder_id, needed_action(request.method, request.path)
         return (
             f"The client '{client}' with object id '{client}' does not have authorization to perform action "
             f"'{action}' over scope '{scope}' or the scope is invalid. "
@@ -111,10 +120,20 @@ class _Management:
         )
 
 
-def _needed(path: str) -> tuple[str, str]:
+_POSTED_READS = frozenset({"checknameavailability"})
+"""What Azure spells as a POST, though its permission is one to read."""
+
+
+def needed_action(method: str, path: str) -> tuple[str, str]:
+    """Return scope and action of a request, as Azure's permission reference spells actions."""
+    path = path.rstrip("/")
     scope, _, rest = path.rpartition("/providers/")
+    if not scope:
+        return path, "/".join(["Microsoft.Resources", *path.strip("/").split("/")[::2], "read"])
     provider, *segments = rest.split("/")
-    return scope or path, "/".join([provider, *segments[::2], "read"])
+    kinds = segments[::2]
+    read = method == "GET" or kinds[-1].lower() in _POSTED_READS
+    return scope, "/".join([provider, *kinds, "read" if read else "action"])
 
 
 def _challenge(code: str, message: str) -> Answer:

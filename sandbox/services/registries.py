@@ -20,7 +20,7 @@ from sandbox.gate import stopped
 from sandbox.oci import Shelf
 from sandbox.registry_api import HEADERS, Reader, RegistryApi, registry_error
 from sandbox.services import Service
-from sandbox.tokens import ARM_AUDIENCES, REGISTRY_AUDIENCE, Grant, Token
+from sandbox.tokens import REGISTRY_AUDIENCE, Grant, Token
 from sandbox.wire import Answer, Reply, Request, json_answer, text_answer
 
 __all__ = ["build"]
@@ -86,8 +86,10 @@ class _Registries:
         token = self._azure.tokens.find(form.get("access_token"))
         accepted = {REGISTRY_AUDIENCE}
         if table(registry or {}, "policies").get("azureADAuthenticationAsArmPolicy") != "disabled":
-            accepted |= ARM_AUDIENCES
+            accepted |= self._azure.hosts.audiences
         if token is None or token.audience not in accepted or registry is None or token.principal_id is None:
+            return self.error(request, 401, None, None)
+        if form.get("tenant", self._azure.tenant) != self._azure.tenant:
             return self.error(request, 401, None, None)
         if form.get("service", server) != server or not self._azure.access.enters(token.principal_id, registry):
             return self.error(request, 401, None, None)

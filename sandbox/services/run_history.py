@@ -13,7 +13,6 @@ from typing import Any
 from sandbox.azure import Azure, entries
 from sandbox.run_documents import RunDocuments
 from sandbox.services import Service
-from sandbox.tokens import ARM_AUDIENCES
 from sandbox.wire import Answer, Reply, Request, json_answer
 
 __all__ = ["build"]
@@ -64,7 +63,7 @@ class _RunHistory:
         token = self._azure.tokens.find(request.bearer)
         if token is None:
             return self.error(request, 401, None, "Bearer token not provided or not valid.")
-        if token.audience not in ARM_AUDIENCES:
+        if token.audience not in self._azure.hosts.audiences:
             return self.error(request, 401, None, "The token's audience is not accepted.")
         return None
 
@@ -102,7 +101,7 @@ class _RunHistory:
         return json_answer(200, {"value": value, "continuationToken": more, "nextLink": following})
 
     def error(self, request: Request, status: int, code: str | None, message: str | None) -> Answer:
-        region = request.host.split(".")[-4] if request.host.count(".") >= 3 else "westeurope"
+        region = request.host.removesuffix(self._azure.hosts.learning_suffix).rpartition(".")[2] or "westeurope"
         words = message or f"The request failed with status {status}."
         return json_answer(
             status,
@@ -111,5 +110,5 @@ class _RunHistory:
 
 
 def _hosts(azure: Azure, workspace: Mapping[str, Any]) -> set[str]:
-    region = f"{workspace['region']}.api.azureml.ms"
+    region = f"{workspace['region']}{azure.hosts.learning_suffix}"
     return {region, f"{azure.workspace_guid(workspace)}.workspace.{region}"}

@@ -13,6 +13,7 @@ from azure_wire import CLOUD, Begin, BentSandbox, Read, close, scenario
 from diagnostic_samples import subject
 
 from diagnostics.azure import arm
+from diagnostics.fact_cache import FactCache
 from diagnostics.model import Fact
 from diagnostics.probing import FactReader, Subject
 from diagnostics.reach import Reach
@@ -54,10 +55,11 @@ def reach() -> Iterator[Reach]:
 
 @pytest.fixture
 def read(reach: Reach) -> Iterator[Read]:
-    """Give a function that reads facts as an investigation does, with all the time of the world."""
+    """Give a function that reads facts as an investigation does, with all the time of the world; each call reads anew."""
     pool = ThreadPoolExecutor(max_workers=16)
 
     def facts(*names: str, about: Subject | None = None, knowing: dict[str, Fact] | None = None) -> dict[str, Fact]:
+        reach.facts = FactCache()
         reader = FactReader(pool, reach, lambda: 60.0)
         for name, fact in (knowing or {}).items():
             reader.know(name, fact)

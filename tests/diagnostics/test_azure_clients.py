@@ -14,6 +14,7 @@ from azure_wire import (
     MANAGER,
     REGISTRY,
     SERVER,
+    SUBSCRIPTION_ID,
     WORKSPACE,
     Answer,
     BentSandbox,
@@ -28,6 +29,7 @@ from diagnostics.azure.clouds import CLOUDS, cloud_named
 from diagnostics.azure.credentials import open_credential
 from diagnostics.azure.errors import NoCredential, Nonsense, ReadFailed, Unreachable, from_azure_core, from_status
 from diagnostics.reach import Reach
+from sandbox.wire import Reply, Request
 
 API = "2025-12-01"
 FOREIGN = (
@@ -40,6 +42,19 @@ FOREIGN = (
     "https://prosereg.azurecr.io/x",
     "ftp://management.azure.com/x",
     "//management.azure.com/x",
+    "https://evil.example\\.api.azureml.ms/x",
+    "https://evil.example\\@northeurope.api.azureml.ms/x",
+    "https://evil.example%2f.api.azureml.ms/x",
+    "https://evil.example;.api.azureml.ms/x",
+    "https://ada:secret@northeurope.api.azureml.ms/x",
+    "https://management.azure.com:8443/x",
+    "https://management.azure.com:443:443/x",
+    "https://m\u0430nagement.azure.com/x",
+    "https://management\uff0eazure.com/x",
+    "https://.api.azureml.ms/x",
+    "https://northeurope.api.\tazureml.ms/x",
+    " https://management.azure.com/x",
+    "https://management.azure.com/a\r\nHost: evil.example",
     "https://[x/",
     "nonsense",
     "",
@@ -57,7 +72,7 @@ def test_the_token_goes_to_no_other_host(azure: BentSandbox, reach: Reach, url: 
     assert azure.hosts == []
 
 
-@pytest.mark.parametrize("link", FOREIGN[:6])
+@pytest.mark.parametrize("link", [url for url in FOREIGN if "evil" in url])
 def test_a_next_page_elsewhere_is_not_followed(azure: BentSandbox, reach: Reach, link: str) -> None:
     """A list that continues on a foreign host fails, and its first page is still given."""
     azure.bend(MANAGER, "^/subscriptions$", json_answer(200, {"value": [{"a": 1}], "nextLink": link}))
@@ -81,6 +96,8 @@ def test_a_discovery_url_elsewhere_is_not_asked(azure: BentSandbox, reach: Reach
     [
         {"history": "https://evil.example"},
         {"api": "https://evil.example/.api.azureml.ms"},
+        {"history": "https://evil.example\\.api.azureml.ms"},
+        {"history": "https://evil.example\\@northeurope.api.azureml.ms"},
         {"history": "https://[x"},
         {"history": 5},
         {"history": "evil"},
@@ -328,3 +345,50 @@ def test_garbage_from_a_registry_is_no_exception(azure: BentSandbox, reach: Reac
     azure.bend(SERVER, "/manifests/", GARBAGE)
     answer = reach.registry(SERVER, "team/train").manifest("7")
     assert (answer.status, answer.body, answer.code) == (200, None, "")
+
+
+# --- the SDKs' own clients ----------------------------------------------------------------------------------
+
+
+EVIL = "evil.example"
+ELSEWHERE = (
+    f"https://{EVIL}/next",
+    f"https://{EVIL}\\@{MANAGER}/next",
+    f"http://{MANAGER}/next",
+    f"https://{MANAGER}.{EVIL}/next",
+)
+
+
+def listed(reach: Reach, sdk: str) -> list[Any]:
+    """List something by one of the management SDKs."""
+    if sdk == "registries":
+        return list(reach.registries(SUBSCRIPTION_ID).registries.list())
+    return list(reach.roles(SUBSCRIPTION_ID).role_assignments.list_for_subscription())
+
+
+@pytest.mark.parametrize("sdk", ["registries", "roleAssignments"])
+@pytest.mark.parametrize("link", ELSEWHERE)
+def test_no_sdk_follows_a_next_page_elsewhere(azure: BentSandbox, reach: Reach, sdk: str, link: str) -> None:
+    """The SDKs put their token to whatever link a list names: a policy of ours stands in between."""
+    heard: list[Request] = []
+
+    def hear(request: Request) -> Reply:
+        heard.append(request)
+        return json_answer(200, {"value": []})
+
+    azure.bend(MANAGER, f"/{sdk}", json_answer(200, {"value": [], "nextLink": link}))
+    azure.bend(EVIL, "", hear)
+    with pytest.raises((ReadFailed, core.ServiceRequestError), match=r"no Azure token is sent|non-https"):
+        listed(reach, sdk)
+    assert heard == []
+    assert EVIL not in azure.hosts
+
+
+@pytest.mark.parametrize("sdk", ["registries", "roleAssignments"])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_sdk_follows_a_redirect_elsewhere(azure: BentSandbox, reach: Reach, sdk: str, status: int) -> None:
+    """Neither with the token nor without it."""
+    azure.bend(MANAGER, f"/{sdk}", Answer(status, (("Location", f"https://{EVIL}/"),)))
+    with pytest.raises(ReadFailed, match="no Azure token is sent"):
+        listed(reach, sdk)
+    assert EVIL not in azure.hosts

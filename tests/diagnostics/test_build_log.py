@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from diagnostic_samples import symptom
+from diagnostic_samples import details, evidence, run, symptom
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,10 +16,12 @@ from diagnostics.build_log import (
     is_build_log,
     led_by_build,
     read_build_log,
-    speaks_of_build,
+    while_building,
     without_done_builds,
 )
+from diagnostics.case import Case
 from diagnostics.logs import excerpts_of_text
+from diagnostics.model import Symptom
 
 LOG = "azureml-logs/20_image_build_log.txt"
 
@@ -216,18 +218,44 @@ def test_what_went_wrong_in_a_build_that_ended_well_stopped_nothing(end: str, ke
     [
         (symptom("image-build-failed"), True),
         (symptom("unauthorized", file=LOG), True),
+        (symptom("unauthorized", file="log of ACR Tasks run ca1"), True),
+        (symptom("unauthorized", file="build run imgbldrun_1, user_logs/std_log.txt"), True),
+        (symptom("tag-not-found", "Step 1/9 : FROM python:3.99"), True),
         (symptom("network-firewall", emitter="ACR through ACR Tasks"), True),
+        (symptom("network-firewall", emitter="ACR Tasks, az acr"), True),
         (symptom("network-firewall", names=("build-compute-missing",)), True),
         (symptom("unauthorized"), False),
+        (symptom("unauthorized", file="user_logs/build_features.txt"), False),
+        (symptom("unauthorized", file="logs/rebuild.log"), False),
+        (symptom("tag-not-found", emitter="docker, BuildKit, ACR Tasks"), False),
+        (symptom("tag-not-found", emitter="a builder or a puller"), False),
     ],
 )
-def test_whether_an_image_was_being_built(shown: object, *, builds: bool) -> None:
-    """By what the text says, where it stands, or who says it."""
-    assert speaks_of_build((shown,)) is builds  # type: ignore[arg-type]
-    assert speaks_of_build(()) is False
+def test_whether_an_image_was_being_built(shown: Symptom, *, builds: bool) -> None:
+    """By what the text says, where it stands, or who alone says it; a word that pulls share shows nothing."""
+    assert while_building((shown,), "brisk_heron") is builds
+    assert Case(evidence(shown)).while_building is builds
 
 
-@settings(deadline=None, max_examples=150)
+def test_the_first_symptom_s_place_counts_and_any_symptom_s_meaning() -> None:
+    """A later line of a build's log explains nothing else; a later word that names a build does."""
+    pull, noise = symptom("unauthorized"), symptom("rate-limited", file=LOG)
+    assert not while_building((pull, noise), "brisk_heron")
+    assert while_building((noise, pull), "brisk_heron")
+    assert while_building((pull, symptom("image-build-failed")), "brisk_heron")
+    assert while_building((pull, symptom("network-firewall", names=("build-compute-missing",))), "brisk_heron")
+
+
+def test_a_run_that_builds_is_known_by_its_id() -> None:
+    """Whatever it says, and before anything of it was read; another's build in the text is not this run's."""
+    assert while_building((), "imgbldrun_4c19e0b")
+    assert while_building((symptom("unauthorized"),), "imgbldrun_4c19e0b")
+    assert not while_building((), "brisk_heron_imgbldrun_4c19e0b")
+    assert Case(evidence(symptom(), run=run(run_id="imgbldrun_4c19e0b"), details=None)).while_building
+    assert Case(evidence(symptom(), details=details(run_id="imgbldrun_4c19e0b"))).while_building
+
+
+@settings(max_examples=150)
 @given(
     st.lists(
         st.one_of(

@@ -70,6 +70,7 @@ def test_every_published_cause_is_there_once() -> None:
 def test_an_entry_is_kept_under_its_own_id() -> None:
     """The list's keys are its entries' ids."""
     assert all(name == entry.id for name, entry in CATALOGUE.items())
+    assert set(CATALOGUE) == set(PUBLISHED)
 
 
 @pytest.mark.parametrize("cause", PUBLISHED)
@@ -253,14 +254,14 @@ def skeleton(snippet: str) -> str:
     return re.sub(r"'(?:\\.|[^'\\])*'", "''", "\n".join(lines))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(words=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")), max_size=4))
 def test_every_word_of_a_command_survives_the_shell(words: list[str]) -> None:
     """A POSIX shell reads back exactly the words that were put in."""
     assert shlex.split(az(*words)) == ["az", *words]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(value=st.text())
 def test_a_bicep_string_stays_one_string(value: str) -> None:
     """No text ends its literal, opens an expression or starts a new line."""

@@ -137,7 +137,7 @@ def test_the_whole_family_is_judged_live() -> None:
         assert set(CATALOGUE[name].explains) <= judged[name].explains
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(told=EVIDENCE)
 def test_any_evidence_holds_together(told: Evidence) -> None:
     """No exception, nothing confirmed without a reason and a way out, nothing ruled out without a fact against it."""
@@ -155,7 +155,7 @@ def test_any_evidence_holds_together(told: Evidence) -> None:
             assert finding.against
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(told=EVIDENCE)
 def test_facts_that_are_all_lost_confirm_only_what_a_component_states_itself(told: Evidence) -> None:
     """Without a single fact the text alone is left, and of it only a component's own statement."""

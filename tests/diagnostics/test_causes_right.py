@@ -28,6 +28,7 @@ from diagnostic_samples import (
     visible,
 )
 
+from diagnostics.credential_facts import Connections
 from diagnostics.facts import Grant
 from diagnostics.judging import judge
 from diagnostics.model import Status, Unknown
@@ -157,7 +158,10 @@ def test_a_pull_that_needs_no_role_contradicts(cause: str, changes: dict[str, An
 def test_another_registry_s_admin_user_does_not_stand_in_for_a_role() -> None:
     """An admin user that the workspace does not know leaves the role needed."""
     other = lookup(registry(admin_user_enabled=True), attached=False)
-    assert judged(ROLE, symptom(), facts=healthy(role_grants=grants(), registry=other)).proof is Proof.PROVEN
+    world = healthy(role_grants=grants(), registry=other)
+    assert judged(ROLE, symptom(), facts=world).proof is Proof.UNREAD  # a connection may log in there
+    world = healthy(role_grants=grants(), registry=other, workspace_connections=Connections())
+    assert judged(ROLE, symptom(), facts=world).proof is Proof.PROVEN
 
 
 # --- pull-role-ignored-in-abac-mode -------------------------------------------------------------------------

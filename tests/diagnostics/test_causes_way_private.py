@@ -25,7 +25,7 @@ from network_samples import (
     zones,
 )
 
-from diagnostics.judging import all_causes, judge
+from diagnostics.judging import judge
 from diagnostics.model import Status, Symptom, Unknown
 from diagnostics.network_facts import (
     NetworkRule,
@@ -37,7 +37,6 @@ from diagnostics.network_facts import (
     Route,
     Routes,
 )
-from diagnostics.probing import all_probes
 from diagnostics.verdicts import Judgement, Proof
 
 LOST = Unknown(reason="HTTP 403, AuthorizationFailed", missing_action="Microsoft.Network/x/read")
@@ -371,44 +370,16 @@ CASES: dict[str, tuple[Symptom, dict[str, Any]]] = {
     "public-access-disabled": (denied(), world(endpoint(vnet=HUB))),
     "address-not-allowed": (refusal(), world(endpoint(vnet=HUB), settings={"public_access": True})),
 }
-NEEDLESS = {
-    ("private-endpoint-not-approved", "workspace"),
-    ("private-endpoint-not-approved", "private-zones"),
-    ("private-name-unresolved", "workspace"),
-    ("public-access-disabled", "workspace"),
-    ("address-not-allowed", "workspace"),
-    ("address-not-allowed", "outbound-addresses"),
-}
-"""A compute in its owner's subnet is where it is whatever its workspace says; addresses settle the bypass alone."""
 
 
 @pytest.mark.parametrize("cause", sorted(CASES))
 def test_these_worlds_prove_their_cause(cause: str) -> None:
-    """The loss of a fact means something only where having it decides."""
+    """And it is the verdict, with nothing confirmed beside it."""
     shown, facts = CASES[cause]
     assert judged(cause, shown, facts=facts).proof is Proof.PROVEN
     diagnosis = judge(evidence(shown, facts=facts))
     assert (diagnosis.verdict, diagnosis.status) == (cause, Status.CONFIRMED)
     assert diagnosis.also == ()
-
-
-LOSSES = [
-    (cause.id, need)
-    for cause in all_causes()
-    if cause.id in CASES
-    for need in cause.needs
-    if (cause.id, need) not in NEEDLESS and need != "outbound-rules"
-]
-
-
-@pytest.mark.parametrize(("cause", "lost"), LOSSES)
-def test_a_lost_fact_leaves_it_open_and_is_named(cause: str, lost: str) -> None:
-    """Nothing is proven and nothing ruled out without it, and the message says what was not seen and why."""
-    shown, facts = CASES[cause]
-    said = judged(cause, shown, facts={**facts, lost: LOST})
-    assert said.proof is Proof.UNREAD
-    assert any(all_probes()[lost].title in words and LOST.reason in words for words in said.unchecked)
-    assert said.remedies
 
 
 @pytest.mark.parametrize("cause", sorted(set(CASES) - {"address-not-allowed"}))

@@ -15,7 +15,6 @@ from diagnostics.causes._said import _address, is_private
 from diagnostics.judging import judge
 from diagnostics.model import Status, Symptom, Unknown
 from diagnostics.network_facts import OutboundAddresses
-from diagnostics.probing import all_probes
 from diagnostics.verdicts import Judgement, Proof
 
 LOST = Unknown(reason="HTTP 403, AuthorizationFailed", missing_action="Microsoft.Network/x/read")
@@ -125,46 +124,32 @@ def test_a_firewall_beside_the_issuer_is_a_further_reason() -> None:
     assert "Firewall Policies > p" in said.remedies[0].detail
 
 
-# --- what was not seen --------------------------------------------------------------------------------------
+# --- worlds that prove --------------------------------------------------------------------------------------
 
-CASES: dict[str, tuple[Symptom, dict[str, Any], tuple[str, ...]]] = {
+CASES: dict[str, tuple[Symptom, dict[str, Any]]] = {
     "trusted-services-off": (
         by_service(),
         world(
             settings={"public_access": True, "trusted_services": False},
             workspace=workspace(identities=(identity(),)),
         ),
-        ("registry", "workspace"),
     ),
     "tls-intercepted": (
         refused_certificate(),
         world(settings=OPEN, **INSPECTED),
-        ("routes", "firewalls"),
     ),
 }
-"""For each cause a world that proves it, and the facts of which the loss leaves it open."""
-
-LOSSES = [(cause, lost) for cause, (_, _, needed) in CASES.items() for lost in needed]
+"""For each cause a world that proves it."""
 
 
 @pytest.mark.parametrize("cause", sorted(CASES))
 def test_these_worlds_prove_their_cause(cause: str) -> None:
     """And it is the verdict, with nothing confirmed beside it."""
-    shown, facts, _ = CASES[cause]
+    shown, facts = CASES[cause]
     assert judged(cause, shown, facts=facts).proof is Proof.PROVEN
     diagnosis = judge(evidence(shown, facts=facts))
     assert (diagnosis.verdict, diagnosis.status) == (cause, Status.CONFIRMED)
     assert diagnosis.also == ()
-
-
-@pytest.mark.parametrize(("cause", "lost"), LOSSES)
-def test_a_lost_fact_leaves_it_open_and_is_named(cause: str, lost: str) -> None:
-    """Nothing is proven without it, and the message says what was not seen and why."""
-    shown, facts, _ = CASES[cause]
-    said = judged(cause, shown, facts={**facts, lost: LOST})
-    assert said.proof is Proof.UNREAD
-    assert any(all_probes()[lost].title in words and LOST.reason in words for words in said.unchecked)
-    assert said.remedies
 
 
 def test_a_build_s_way_is_another() -> None:

@@ -41,8 +41,8 @@ from diagnostics.credential_facts import (
     RegistryTenancy,
 )
 from diagnostics.facts import Grant, GrantedPermissions
-from diagnostics.judging import all_causes, judge
-from diagnostics.model import LogExcerpt, RunDetails, Status, Symptom, Unknown
+from diagnostics.judging import judge
+from diagnostics.model import LogExcerpt, RunDetails, Status, Symptom
 from diagnostics.permissions import PULL
 from diagnostics.probes.activity_log import REGENERATED, REMOVED, SYNCED
 from diagnostics.run_document import read_details
@@ -142,11 +142,6 @@ PROVEN: dict[str, tuple[Symptom, dict[str, Any]]] = {
     "registry-in-other-tenant": (symptom(), {"registry_tenant": FAR}),
     "aad-token-audience-disabled": (EXCHANGE, {"registry": OFF}),
 }
-IRRELEVANT = {
-    ("connection-credential-wrong", "registry"),  # the image names the host
-    ("connection-credential-wrong", "compute"),
-    ("pull-identity-unusable", "registry"),  # an identity is unusable wherever it would pull from
-}
 
 
 @pytest.mark.parametrize("cause", sorted(PROVEN))
@@ -159,24 +154,6 @@ def test_the_world_of_a_cause_proves_it(cause: str) -> None:
     assert found.target
     assert found.reasons
     assert found.remedies
-
-
-@pytest.mark.parametrize(
-    ("cause", "lost"),
-    [
-        (cause.id, need)
-        for cause in all_causes()
-        if cause.id in PROVEN
-        for need in cause.needs
-        if (cause.id, need) not in IRRELEVANT
-    ],
-)
-def test_a_lost_fact_leaves_the_cause_unproven_and_says_so(cause: str, lost: str) -> None:
-    """Without a deciding fact nothing is proven and nothing is ruled out, and what was not seen is named."""
-    shown, changes = PROVEN[cause]
-    found = said(cause, shown, **changes | {lost.replace("-", "_"): Unknown(reason=LOST)})
-    assert found.proof is Proof.UNREAD
-    assert any(LOST in words for words in found.unchecked)
 
 
 @pytest.mark.parametrize("cause", sorted(PROVEN))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diagnostics import classification
 from diagnostics.classification import classify
 from diagnostics.model import LogExcerpt, Symptom
 
@@ -354,6 +355,50 @@ class TestForms:
             == []
         )
 
+    def test_a_claim_ends_at_its_own_line(self) -> None:
+        """A failure elsewhere takes nothing from the line before it, nor from the line after it."""
+        elsewhere = "GET https://fabrikamdata.blob.core.windows.net/a: ok"
+        shared = "docker: dial tcp 203.0.113.5:443: i/o timeout"
+        assert first(f"{shared}\n{elsewhere}") == "network-timeout"
+        assert first(f"{elsewhere}\n{shared}") == "network-timeout"
+        assert ids(f"{elsewhere} {shared}") == []
+        assert ids(f"{shared} {elsewhere}") == []
+
+    @pytest.mark.parametrize("far", [400, 480])
+    def test_a_claim_reaches_so_far_within_one_line(self, far: int) -> None:
+        """To both sides, and not a hundred bytes further."""
+        elsewhere = "https://fabrikamdata.blob.core.windows.net/a"
+        shared = "docker: dial tcp 203.0.113.5:443: i/o timeout"
+        near = "x" * (far - len(shared))
+        assert ids(f"{elsewhere} {near} {shared}") == []
+        assert ids(f"{shared} {near} {elsewhere}") == []
+        assert first(f"{elsewhere} {near} {'y' * 200} {shared}") == "network-timeout"
+        assert first(f"{shared} {near} {'y' * 200} {elsewhere}") == "network-timeout"
+
+    @pytest.mark.parametrize(
+        ("written", "read"),
+        [
+            ("a\\tb", "a b"),
+            ("a\\nb", "a\nb"),
+            ("a\\rb", "a\nb"),
+            ("&lt;a&gt;", "<a>"),
+            ("&#39;a&nbsp;b&apos;", "'a b'"),
+            ("\\u003ca\\u003e", "<a>"),
+            ("\\u0026", "&"),
+            ("\\/v2\\/a", "/v2/a"),
+            ("\x1b[1;31ma\x1b[0m", "a"),
+            ("[0;32ma[0m", "a"),
+            ("> a", "a"),
+            ("  | a", "a"),
+            ("\u2018a\u2019 \u201cb\u201d `c`", "'a' \"b\" 'c'"),
+            ("a\x00b\u00a0c\u200bd\ufeff", "a b c d "),
+            ("a > b | c", "a > b | c"),
+        ],
+    )
+    def test_a_line_in_plain_form(self, written: str, read: str) -> None:
+        """What wraps a text is taken off, what it says stays."""
+        assert classification._plain(written) == read
+
 
 class TestProof:
     def test_values_are_captured(self) -> None:
@@ -390,7 +435,7 @@ class TestProof:
         symptom = read("x" * 9_000 + f"\n{NO_TAG}\n" + "short")[0]
         assert symptom.excerpt.lines == (NO_TAG, "short")
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         before=st.lists(st.text(max_size=40), max_size=6),
         after=st.lists(st.text(max_size=40), max_size=6),
@@ -446,8 +491,20 @@ class TestHostile:
         assert classify([]) == ()
         assert classify([LogExcerpt(file="a.log", first_line=1, lines=())]) == ()
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.lists(st.text(max_size=200), max_size=8))
     def test_any_text_is_read(self, lines: list[str]) -> None:
         """No text makes the classification fail."""
         classify([LogExcerpt(file="a.log", first_line=1, lines=tuple(lines))])
+
+
+@given(st.text(st.sampled_from("ab 1;m[]>|\\/\"'nrtu0026&lt;gt`\x1b\x00\t\u2019\u2502é"), max_size=40))
+@settings(max_examples=2000)
+def test_a_line_that_is_taken_for_plain_has_nothing_to_rewrite(line: str) -> None:
+    """The short way round says what the long way says."""
+    if classification._is_plain(line):
+        assert (
+            classification._ESCAPED.sub(classification._unescaped, line.translate(classification._ONE_BY_ONE)) == line
+        )
+    else:
+        assert not line.isascii() or set(line) & set("\x1b[\\&`\x00>|")

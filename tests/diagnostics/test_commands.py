@@ -361,3 +361,21 @@ def test_spoilt_evidence_is_judged_or_refused(evidence: Any, command: Run, tmp_p
             assert result.code in {0, 3}, (key, nonsense)
             assert bool(result.out) == (result.code == 0)
         holder[key] = kept
+
+
+def test_changed_evidence_commands_no_terminal(command: Run, azure: BentSandbox, tmp_path: Path) -> None:
+    """Stored evidence can be changed by whoever can write to the store: what it holds is text for the eye alone."""
+    kept = tmp_path / "evidence.json"
+    command("run", "brave_run_1", "--workspace", WORKSPACE, "--save", str(kept))
+    escape = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m\r"
+    told = json.loads(kept.read_text(encoding="utf-8"))
+    for symptom in told["symptoms"]:
+        symptom["excerpt"]["file"] += escape
+        symptom["excerpt"]["lines"] = [line + escape for line in symptom["excerpt"]["lines"]]
+        symptom["captured"] = {name: value + escape for name, value in symptom["captured"].items()}
+    told["details"]["compute"] = f"gpu{escape}"
+    kept.write_text(json.dumps(told), encoding="utf-8")
+    answer = command("replay", str(kept))
+    said = answer.out + answer.err
+    assert "owned" in said
+    assert not set(said) & set("\x1b\x07\u202e\x9b\r")

@@ -137,7 +137,7 @@ def without_twins(node: Tree) -> bool:
     return str(node).count("('unknown',)") <= 1
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(data=st.data(), tree=TREES.filter(without_twins), name=st.text("abAB/", min_size=1, max_size=6))
 def test_conditions_are_judged_as_a_slow_evaluator_says(data: st.DataObject, tree: Tree, name: str) -> None:
     """Whatever is put together from the language's parts, in any spelling, comes out as trying every value says."""
@@ -145,7 +145,7 @@ def test_conditions_are_judged_as_a_slow_evaluator_says(data: st.DataObject, tre
     assert holds(text, action=CONTENT_READ, repository=name) == slow(tree, CONTENT_READ, name), text
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(text=st.text("@!(){}[]'&|,:abANDOR \n*", max_size=60))
 def test_nonsense_is_never_an_error(text: str) -> None:
     """Whatever somebody wrote, the answer is true, false or unknown."""
@@ -270,7 +270,7 @@ BLOCKS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(blocks=BLOCKS, abac=st.booleans())
 def test_denials_are_judged_as_a_slow_evaluator_says(blocks: list[GrantedPermissions], *, abac: bool) -> None:
     """What a deny assignment's block names, less its not-actions, is denied: in the lists of the registry's own mode."""

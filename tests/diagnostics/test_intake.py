@@ -10,6 +10,7 @@ from diagnostic_samples import FAILED, WORKSPACE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diagnostics.codec import to_json
 from diagnostics.intake import RUN_STATUS_CHANGED, Dropped, Event, MalformedEvent, failed_run, workspace_id
 from diagnostics.model import FailedRun
 
@@ -243,6 +244,15 @@ def test_an_event_of_a_megabyte_gives_a_small_run() -> None:
     assert all(len(key) <= 256 and len(value) <= 256 for key, value in found.tags.items())
 
 
+@pytest.mark.parametrize("unit", ["\x01", "\U0001f600", '"', "\ud800", "v"])
+def test_no_run_s_tags_fill_the_message_so_that_it_is_lost(unit: str) -> None:
+    """A queue takes 64 KiB of base64: six bytes a character, as JSON writes a control character, do not break it."""
+    tags = {f"{number:03}{unit * 253}": unit * 256 for number in range(30)}
+    names = {"experimentName": unit * 300, "createdBy": unit * 300}
+    message = to_json(run_of(event({**DATA, "runTags": tags, **names}, id=unit * 300)))
+    assert len(message.encode()) <= 48 * 1024
+
+
 def test_hostile_names_lose_what_cannot_be_seen() -> None:
     """Line breaks, direction marks and terminal escapes in names become blanks."""
     found = run_of(event({**DATA, "experimentName": "a\r\n\x1b[31m\u202eb\u2028<!channel>"}))
@@ -281,7 +291,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(data=JSON | st.dictionaries(KEYS, JSON | st.sampled_from(["Failed", "x"])), changes=FIELDS)
 def test_whatever_json_comes_nothing_else_is_raised(data: Any, changes: dict[str, Any]) -> None:
     """Any JSON at all is a run, is dropped with a printable reason, or is malformed, and never anything else."""

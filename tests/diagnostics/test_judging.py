@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -43,6 +44,7 @@ class FakeCause:
     step: PullStep = PullStep.PERMISSION
     rank: int = 10
     masked: bool = False
+    everywhere: bool = False
     explains: frozenset[str] = frozenset({"unauthorized"})
     needs: tuple[str, ...] = ()
     title: str = "A cause"
@@ -315,3 +317,18 @@ def test_the_fingerprint_tells_workspaces_causes_and_targets_apart(ruled: Rule) 
     assert ruled(FakeCause("it2", PROVEN)).fingerprint != first
     assert fingerprint(ruled, replace(PROVEN, target="THE TARGET")) == first
     assert fingerprint(ruled, run=run(workspace_id=run().workspace_id.upper())) == first
+
+
+def test_a_cause_that_is_the_same_everywhere_is_one_under_all_workspaces(ruled: Rule) -> None:
+    """Where it names what is out of order; without a target every workspace stands for itself."""
+    elsewhere = run(workspace_id=run().workspace_id + "2")
+    outage = FakeCause("it", PROVEN, everywhere=True)
+    assert ruled(outage).fingerprint == ruled(outage, run=elsewhere).fingerprint != fingerprint(ruled)
+    nameless = FakeCause("it", replace(PROVEN, target=""), everywhere=True)
+    assert ruled(nameless).fingerprint != ruled(nameless, run=elsewhere).fingerprint
+
+
+def test_a_fingerprint_never_changes_from_version_to_version(ruled: Rule) -> None:
+    """Incidents are kept by it: with another recipe each would be opened and told of once more."""
+    said = "\n".join((run().workspace_id.lower(), "it", "the target"))
+    assert fingerprint(ruled) == hashlib.sha256(said.encode()).hexdigest()[:16]

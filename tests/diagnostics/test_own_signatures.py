@@ -262,7 +262,7 @@ ENTRY = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(ENTRY, max_size=3), st.lists(ENTRY, max_size=2))
 def test_no_contents_end_in_anything_but_a_refusal(texts: list[dict[str, Any]], causes: list[dict[str, Any]]) -> None:
     """Whatever the entries hold, the answer is signatures or a refusal."""

@@ -71,14 +71,14 @@ BLOCKS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(pattern=PIECES, action=ACTIONS)
 def test_wildcards_match_as_a_slow_evaluator_says(pattern: str, action: str) -> None:
     """Whatever stars a pattern holds, it covers exactly what trying everything finds."""
     assert matches(pattern, action) == obvious(pattern.lower(), action.lower())
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(blocks=BLOCKS, action=st.sampled_from([PULL, CONTENT_READ, "registries/read", "pull/pull"]))
 def test_blocks_grant_as_a_slow_evaluator_says(blocks: list[GrantedPermissions], action: str) -> None:
     """Actions minus not-actions in each block, the blocks added up."""

@@ -23,6 +23,7 @@ from diagnostic_samples import subject, value
 
 from diagnostics.image_facts import (
     EncryptionKey,
+    Quarantine,
 )
 from diagnostics.model import Known, Unknown
 from diagnostics.probing import all_probes
@@ -210,3 +211,25 @@ def test_without_a_reference_nobody_is_asked(azure: BentSandbox, read: Read, nam
     about = replace(subject(), image=None, image_text="Bad//Ref")
     assert isinstance(read(name, about=about)[name], Unknown)
     assert SERVER not in azure.hosts
+
+
+# --- the quarantine ------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_can_be_hidden_the_quarantine_is_not_asked_about(azure: BentSandbox, read: Read) -> None:
+    """The registry has its quarantine off, so no list of manifests is read."""
+    assert not value(read("quarantine")["quarantine"], Quarantine).holds_back
+    assert azure.asked("/_manifests") == 0
+
+
+def test_a_list_that_is_refused_leaves_the_quarantine_unknown(begin: Begin, read: Read) -> None:
+    """Whether the tag is hidden or missing is not seen then, and the words say why."""
+    held = image("8", quarantine_state="Quarantined")
+    on = {"registries": [{"name": "prosereg", "policies": {"quarantinePolicy": "enabled"}}], **held}
+    begin(world=on)
+    about = subject(f"{SERVER}/team/train:8")
+    assert value(read("quarantine", about=about)["quarantine"], Quarantine).holds_back
+    begin(world=on).bend(SERVER, "/_manifests", arm_error(401, "UNAUTHORIZED"))
+    lost = read("quarantine", about=about)["quarantine"]
+    assert isinstance(lost, Unknown)
+    assert "401" in lost.reason

@@ -7,7 +7,7 @@ from diagnostic_samples import PRINCIPAL, compute, identity, lookup, no_registry
 
 from diagnostics.facts import Identity
 from diagnostics.model import Symptom
-from diagnostics.pullers import PullerKind, who_pulls
+from diagnostics.pullers import ENDPOINT_KIND, PullerKind, who_pulls
 
 ASSIGNED = identity(kind="user-assigned", principal_id="P-2", client_id="C-2", resource_id="/id-train")
 
@@ -92,3 +92,16 @@ def test_an_identity_without_ids_matches_no_name() -> None:
     """Members that Azure left out never match a name in the log."""
     empty = Identity(kind="user-assigned", principal_id=None)
     assert who_pulls(compute(identities=(empty,)), lookup(), [naming("none")]).kind is PullerKind.UNKNOWN
+
+
+def test_an_online_endpoint_pulls_with_its_own_identity() -> None:
+    """Not as the admin user of the workspace's registry, and not with an identity that the log does not name."""
+    own = compute(kind=ENDPOINT_KIND, identities=(identity(), ASSIGNED))
+    admin = lookup(registry(admin_user_enabled=True))
+    found = who_pulls(own, admin, [symptom()])
+    assert (found.kind, found.principal_id) == (PullerKind.IDENTITY, PRINCIPAL)
+    assert "own identity" in found.reason
+    assert who_pulls(own, admin, [naming("c-2")]).identity == ASSIGNED
+    assert who_pulls(own, admin, [naming("somebody-else")]).kind is PullerKind.UNKNOWN
+    assert who_pulls(compute(kind=ENDPOINT_KIND, identities=()), admin, [symptom()]).kind is PullerKind.UNKNOWN
+    assert who_pulls(compute(kind=ENDPOINT_KIND, found=False), admin, [symptom()]).kind is PullerKind.UNKNOWN

@@ -246,3 +246,11 @@ def test_record_with_wrong_arguments_is_still_logged() -> None:
     text = _logged(logging.INFO, "%d of %d", f"password={SECRET}")
     assert "%d of %d" in text
     assert SECRET not in text
+
+
+def test_a_name_forges_no_record_and_commands_no_terminal() -> None:
+    """A line break in an argument begins no line that could be taken for the log's own; escapes do nothing."""
+    text = _logged(logging.INFO, "run %s", "a\r\n2026-11-20 ERROR forged\n\x1b]0;x\x07\x9b31m\u202e")
+    assert [line for line in text.splitlines() if line.startswith("2026")] == []
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert "forged" in text

@@ -21,11 +21,21 @@ from azure_wire import (
     json_answer,
 )
 
-from diagnostics.azure.errors import NoCredential, Nonsense, NotPermitted, ServiceFailed, Throttled, Unreachable
+from diagnostics.azure.credentials import own_tenant
+from diagnostics.azure.errors import (
+    NoCredential,
+    Nonsense,
+    NotPermitted,
+    ReadFailed,
+    ServiceFailed,
+    Throttled,
+    Unreachable,
+)
 from diagnostics.azure.registry_data import MANIFEST_TYPES, RegistryAnswer, RegistryClient
 from diagnostics.reach import Reach
 from sandbox.wire import Reply
 
+TENANT = "99999999-9999-4999-8999-999999999999"
 REFUSED = json_answer(401, {"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]})
 
 
@@ -169,19 +179,42 @@ def test_without_a_microsoft_entra_token_the_registry_is_not_asked(azure: BentSa
     assert SERVER not in azure.hosts
 
 
-def test_the_tenant_goes_into_the_exchange_alone(azure: BentSandbox, reach: Reach) -> None:
-    """A registry of another tenant is asked with that tenant's name."""
+def exchanged(azure: BentSandbox) -> list[dict[str, str]]:
+    """Return the forms of the exchanges to come; each is answered as the registry does."""
     forms: list[dict[str, str]] = []
 
     def listen(request: Request) -> Reply:
         forms.append(request.form)
-        return REFUSED
+        return super(BentSandbox, azure)._reply(request)
 
     azure.bend(SERVER, "/oauth2/exchange", listen)
-    reach.registry(SERVER, "team/train", tenant="t-1").manifest("7")
-    assert forms[0]["tenant"] == "t-1"
-    assert forms[0]["service"] == SERVER
-    assert forms[0]["grant_type"] == "access_token"
+    return forms
+
+
+@pytest.mark.parametrize("stated", ["", " ", None])
+def test_no_tenant_is_named_where_none_is_known(azure: BentSandbox, reach: Reach, stated: str | None) -> None:
+    """The registry then takes the token's own tenant, and an empty one would be refused."""
+    forms = exchanged(azure)
+    reach.tenant = own_tenant({} if stated is None else {"AZURE_TENANT_ID": stated})
+    assert client(reach).manifest("7").status == 200
+    assert sorted(forms[0]) == ["access_token", "grant_type", "service"]
+    assert (forms[0]["service"], forms[0]["grant_type"]) == (SERVER, "access_token")
+
+
+def test_a_known_tenant_is_named_in_the_exchange(azure: BentSandbox, reach: Reach) -> None:
+    """The exchange takes it, and nothing else is sent with it."""
+    forms = exchanged(azure)
+    reach.tenant = own_tenant({"AZURE_TENANT_ID": TENANT})
+    assert client(reach).manifest("7").status == 200
+    assert [form["tenant"] for form in forms] == [TENANT]
+    assert azure.violations == []
+
+
+def test_another_tenant_is_refused_by_the_exchange(azure: BentSandbox, reach: Reach) -> None:
+    """A token of one tenant is not exchanged as one of another; the refusal is the answer."""
+    reach.tenant = "88888888-8888-4888-8888-888888888888"
+    assert client(reach).manifest("7").status == 401
+    assert served(azure) == ["/oauth2/exchange"]
 
 
 def test_one_worker_s_threads_share_one_token(azure: BentSandbox, reach: Reach) -> None:
@@ -258,3 +291,52 @@ def test_a_body_that_breaks_off_is_unreachable(azure: BentSandbox, reach: Reach)
     with pytest.raises(Unreachable, match="ProtocolError"):
         client(reach).manifest("7")
     assert MANAGER not in azure.hosts
+
+
+FOREIGN = (
+    "evil.example",
+    "evil-azurecr.io",
+    "azurecr.io",
+    "prosereg.azurecr.io.evil.example",
+    "prosereg.azurecr.io@evil.example",
+    "evil.example\\.azurecr.io",
+    "evil.example/.azurecr.io",
+    "evil.example#.azurecr.io",
+    "prosereg.azurecr.io:8443",
+    "prosereg.\u0430zurecr.io",
+    "prosereg\uff0eazurecr.io",
+    "prosereg.azurecr.us",
+    "169.254.169.254",
+    "[::1]",
+    "",
+)
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+def test_the_token_goes_to_no_login_server_that_is_not_the_cloud_s(azure: BentSandbox, reach: Reach, host: str) -> None:
+    """Not even where Resource Manager were to name one."""
+    with pytest.raises(ReadFailed, match="no Azure token is sent"):
+        reach.registry(host, "team/train")
+    assert azure.hosts == []
+
+
+LOOK_ALIKES = (
+    *FOREIGN,
+    "mcr.microsoft.com.evil.example",
+    "evilmcr.microsoft.com",
+    "mcr.microsoft.com@evil.example",
+    "evil.example\\@mcr.microsoft.com",
+    "mcr.microsoft.com:8443",
+    "mcr.micros\u043eft.com",
+    "mcr.microsoft.com.",
+    "localhost",
+    "127.0.0.1:5000",
+)
+
+
+@pytest.mark.parametrize("host", LOOK_ALIKES)
+def test_a_host_that_looks_like_an_allowed_one_is_not_contacted(azure: BentSandbox, reach: Reach, host: str) -> None:
+    """A log names any host that it likes: only the allow-list's own names are asked, whole and to the letter."""
+    with pytest.raises(ReadFailed, match="was not asked"):
+        reach.other_registry(host, "team/train")
+    assert azure.hosts == []

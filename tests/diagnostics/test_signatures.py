@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import re2 as untyped_re2
 
+from diagnostics.judging import all_causes
 from diagnostics.signatures import CAPTURES, PROOF, Signature, SymptomRule, Weight, expand, rules
 
 re2: Any = untyped_re2  # google-re2 has no types
@@ -41,54 +42,7 @@ PUBLISHED = {
     "not-registry",
 }
 
-CAUSES = {
-    "pull-role-missing",
-    "pull-role-ignored-in-abac-mode",
-    "repository-condition-excludes-image",
-    "deny-assignment",
-    "role-propagating",
-    "pull-identity-absent",
-    "pull-identity-unusable",
-    "admin-user-disabled",
-    "credentials-stale",
-    "connection-credential-wrong",
-    "service-principal-refused",
-    "no-credential-sent",
-    "registry-in-other-tenant",
-    "aad-token-audience-disabled",
-    "registry-absent",
-    "repository-absent",
-    "tag-absent",
-    "replica-behind",
-    "reference-malformed",
-    "artifact-unreadable",
-    "platform-absent",
-    "base-image-retired",
-    "layer-corrupt",
-    "public-access-disabled",
-    "address-not-allowed",
-    "private-endpoint-not-approved",
-    "private-name-unresolved",
-    "data-endpoint-blocked",
-    "egress-blocked",
-    "trusted-services-off",
-    "tls-intercepted",
-    "region-mismatch",
-    "replica-unavailable",
-    "registry-throttled",
-    "docker-hub-limit",
-    "storage-quota-exceeded",
-    "registry-outage",
-    "encryption-key-unreachable",
-    "node-disk-full",
-    "pull-too-slow",
-    "build-dependency-failed",
-    "build-base-image-failed",
-    "build-blocked-by-firewall",
-    "build-tasks-not-permitted",
-    "build-compute-missing",
-    "build-definition-broken",
-}
+CAUSES = {cause.id for cause in all_causes()}
 
 SIGNATURES = [pytest.param(s, id=f"{rule.id}/{s.id}") for rule in rules() for s in rule.signatures]
 
@@ -134,8 +88,8 @@ def test_no_two_signatures_share_an_id() -> None:
 
 
 def test_every_published_symptom_has_its_file() -> None:
-    """The folder holds exactly the published symptoms."""
-    assert sorted(rule.id for rule in rules()) == sorted(PUBLISHED)
+    """The folder holds every symptom that was ever published; a new one is a new file."""
+    assert PUBLISHED - {rule.id for rule in rules()} == set()
 
 
 def test_only_not_registry_claims_places() -> None:

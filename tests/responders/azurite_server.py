@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
 _REPOSITORY = Path(__file__).parents[2]
 _INSTALLED = _REPOSITORY / ".cache" / "node" / "node_modules" / ".bin" / "azurite"
 _TRIES, _POLLS, _POLL_SECONDS = 3, 300, 0.1
@@ -80,3 +82,16 @@ def _connection_string(ports: list[int]) -> str:
     kinds = zip(("Blob", "Queue", "Table"), ports, strict=True)
     ends = ";".join(f"{kind}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT}" for kind, port in kinds)
     return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{ends}"
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the connection string of a running Azurite; skip where there is none, unless nothing may be skipped."""
+    program = find_azurite(os.environ)
+    if program is None:
+        reason = "Azurite is not installed: set PULLMEDIC_AZURITE, or install it into .cache/node"
+        if os.environ.get("PULLMEDIC_NO_SKIPS") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running_azurite(program, tmp_path_factory.mktemp("azurite")) as connection:
+        yield connection

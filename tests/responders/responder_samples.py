@@ -140,4 +140,9 @@ REPORTS = st.builds(
         TEXTS.map(lambda text: f"https://ml.azure.com/{text}"),
     ),
     stored_as=TEXTS,
+    page_url=st.one_of(
+        TEXTS,
+        st.just("https://app.example/api/incidents/f1-1"),
+        TEXTS.map(lambda text: f"https://app.example/{text}"),
+    ),
 )

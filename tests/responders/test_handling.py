@@ -1,12 +1,10 @@
-"""One failed run after another: told of once, and of a pipeline every cause once, whatever the order of the events."""
+"""One failed run after another: read once, counted to its incident once, and its news given again where they may be lost."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +12,27 @@ import pytest
 from responder_samples import NOW, WORKSPACE, evidence, excerpt, run
 
 from diagnostics.azure.errors import NotFound, Throttled
-from diagnostics.model import Evidence, FailedRun, RunDetails, Symptom
+from diagnostics.model import CompletedRun, Evidence, FailedRun, ImageReference, RunDetails, Symptom
 from responders.handling import Handler, Silence, TryAgain
-from responders.pipelines import other_causes
+from responders.incidents import UNDELIVERABLE, Incidents, IncidentState
+from responders.resolving import Resolver
+from responders.rules import Pacing
 from responders.settings import load_settings
-from responders.store import ClaimResult, RunOutcome, RunRecord, Store, open_store
-from sandbox import Sandbox, parse_scenario
+from responders.store import RunOutcome, Store, open_store
+from responders.subjects import Subject
 
 PIPELINE = "quiet_pipe"
 LIMIT = "toomanyrequests: You have reached your pull rate limit as '{}'"
+IMAGE = ImageReference(registry="docker.io", repository="library/python", tag="3.12")
 
 
-def limited(client: str, *lines: str) -> Symptom:
+def limited(client: str) -> Symptom:
     """Return Docker Hub's own words about one account: a cause, and a fix target, of its own for each."""
     return Symptom(
         id="rate-limited",
         signature="docker-hub-limit",
         emitter="Docker Hub",
-        excerpt=excerpt(*lines, LIMIT.format(client), first_line=41 - len(lines)),
+        excerpt=excerpt(LIMIT.format(client), first_line=41),
         line=41,
         names=("docker-hub-limit",),
         decisive=True,
@@ -54,19 +55,10 @@ class Azure:
             raise account
         return evidence(
             run=failed,
-            details=RunDetails(run_id=failed.run_id, root_run_id=PIPELINE),
+            details=RunDetails(run_id=failed.run_id, root_run_id=PIPELINE, compute="cpu-4"),
             symptoms=(limited(account),) if account else (),
-            image=None,
+            image=IMAGE,
         )
-
-
-@pytest.fixture
-def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a simulated Slack that the process points at."""
-    with Sandbox(parse_scenario({"world": {"cloud": "AzureCloud"}})) as sandbox:
-        for name, value in sandbox.environment.items():
-            monkeypatch.setenv(name, value)
-        yield sandbox
 
 
 @pytest.fixture
@@ -76,184 +68,192 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def handler(slack: Sandbox, store: Store, azure: Azure) -> Handler:
-    """Return a handler with one Slack channel."""
-    settings = load_settings({"PULLMEDIC_SLACK_WEBHOOK_URL": slack.slack_webhook_url})
-    return Handler(settings=settings, store=store, investigate=azure.investigate, now=lambda: NOW)
+def handler(store: Store, azure: Azure) -> Handler:
+    """Return a handler with one store."""
+    incidents = Incidents(store, now=lambda: NOW)
+    return Handler(
+        settings=load_settings({}), store=store, incidents=incidents, investigate=azure.investigate, now=lambda: NOW
+    )
 
 
 def failed(name: str) -> FailedRun:
-    """Return a run of the pipeline; each failed a minute after the one before, by its name."""
-    return run(run_id=name, failed_at=NOW + timedelta(minutes=ord(name[0])))
+    """Return a run of the pipeline."""
+    return run(run_id=name, failed_at=NOW - timedelta(minutes=5))
 
 
-def texts(slack: Sandbox) -> list[str]:
-    """Return each message that was posted as text."""
-    return [json.dumps(message.payload) for message in slack.messages]
+# --- single runs ------------------------------------------------------------------------------------------
 
 
-# --- a pipeline's causes ------------------------------------------------------------------------------------
+def test_a_run_is_read_once_and_its_news_are_given_again(store: Store) -> None:
+    """The second delivery finds it done and reads nothing; whoever carried the news away may have died."""
+    azure = Azure(a="ada")
+    handling = handler(store, azure)
+    first = handling.handle(failed("a"))
+    again = handling.handle(failed("a"))
+    assert azure.read == ["a"]
+    assert again.said == Silence.HANDLED_BEFORE
+    assert again.news == first.news
+    (incident,) = handling.incidents.all_ones()
+    assert first.news == (Subject("incident", incident.id), Subject.pipeline(WORKSPACE, PIPELINE))
 
 
-@pytest.mark.parametrize("order", list(permutations(["a", "b", PIPELINE])))
-def test_two_causes_are_two_messages_whatever_the_order(slack: Sandbox, store: Store, order: tuple[str, ...]) -> None:
-    """The first is told at once, the other when the pipeline's own run has ended, and neither twice."""
-    told = handler(slack, store, Azure(a="ada", b="bob", **{PIPELINE: "ada"}))
-    for name in order:
-        told.handle(failed(name))
-    assert len(slack.messages) == 2
-    assert sorted(account for account in ("ada", "bob") for text in texts(slack) if account in text) == ["ada", "bob"]
+def test_the_record_says_what_became_of_a_run(store: Store) -> None:
+    """It opened an incident, counted to one, or disturbs nobody and why."""
+    handling = handler(store, Azure(a="ada", b="ada", c=None))
+    for name in ("a", "b", "c"):
+        handling.handle(failed(name))
+    found = {name: store.get_record(WORKSPACE, name) for name in ("a", "b", "c")}
+    assert [record and record.outcome for record in found.values()] == [
+        RunOutcome.OPENED,
+        RunOutcome.COUNTED,
+        RunOutcome.SILENT,
+    ]
+    assert found["c"] is not None
+    assert found["c"].reason == Silence.NOT_REGISTRY
 
 
-@pytest.mark.parametrize("order", list(permutations(["a", "b", "c", PIPELINE])))
-def test_one_cause_is_one_message_whatever_the_order(slack: Sandbox, store: Store, order: tuple[str, ...]) -> None:
-    """Children of one fingerprint, and the parent, say nothing new; a child of another kind disturbs nobody."""
-    told = handler(slack, store, Azure(a="ada", b="ada", c=None, **{PIPELINE: "ada"}))
-    for name in order:
-        told.handle(failed(name))
-    assert len(slack.messages) == 1
+def test_a_run_that_failed_on_something_else_opens_nothing(store: Store) -> None:
+    """By default nobody is disturbed."""
+    handling = handler(store, Azure(a=None))
+    handling.handle(failed("a"))
+    assert handling.incidents.all_ones() == ()
 
 
-def test_nothing_more_is_told_before_the_pipeline_has_ended(slack: Sandbox, store: Store) -> None:
-    """Until then more children may fail, and one message is to hold them all."""
-    told = handler(slack, store, Azure(a="ada", b="bob", c="cyd", **{PIPELINE: "ada"}))
-    told.handle(failed("a"))
-    assert told.handle(failed("b")) == Silence.PIPELINE_TOLD
-    assert told.handle(failed("c")) == Silence.PIPELINE_TOLD
-    assert len(slack.messages) == 1
-    assert told.handle(failed(PIPELINE)) == "further causes of the pipeline posted"
-    first, further = texts(slack)
-    assert "ada" in first
-    assert "The same pipeline failed for 2 further causes" in further
-    assert "bob" in further
-    assert "Confirmed for c: " in further
-    assert "ada" not in further
-
-
-def test_the_same_events_again_tell_nothing_new(slack: Sandbox, store: Store) -> None:
-    """Delivery is at least once."""
-    told = handler(slack, store, Azure(a="ada", b="bob", **{PIPELINE: "ada"}))
-    for name in ("a", "b", PIPELINE) * 3:
-        told.handle(failed(name))
-    assert len(slack.messages) == 2
-
-
-def test_a_further_cause_after_the_end_is_told_when_it_comes(slack: Sandbox, store: Store) -> None:
-    """An event that is late is no reason to drop what it says."""
-    told = handler(slack, store, Azure(a="ada", b="bob", c="cyd", **{PIPELINE: "ada"}))
-    for name in (PIPELINE, "a", "c", "b"):
-        told.handle(failed(name))
-    assert [name for text in texts(slack) for name in ("ada", "bob", "cyd") if name in text] == ["ada", "cyd", "bob"]
-
-
-def test_a_follow_up_that_slack_takes_later_is_sent_once(slack: Sandbox, store: Store) -> None:
-    """The queue tries again; what was told before is not told again, and nothing is read again."""
-    azure = Azure(a="ada", b="bob", **{PIPELINE: "ada"})
-    told = handler(slack, store, azure)
-    told.handle(failed("a"))
-    told.handle(failed("b"))
-    busy = parse_scenario({"world": {"cloud": "AzureCloud"}, "faults": [{"call": {"host": "hooks.slack.com"}, "status": 429, "retry_after": 9, "times": 1}]})  # fmt: skip
-    with Sandbox(busy, sentinel=slack.sentinel) as throttled, pytest.MonkeyPatch.context() as patch:
-        for name, value in throttled.environment.items():
-            patch.setenv(name, value)
-        with pytest.raises(TryAgain):
-            told.handle(failed(PIPELINE))
-        told.handle(failed(PIPELINE))
-        assert len(throttled.messages) == 1
-    assert azure.read.count(PIPELINE) == 1
-    told.handle(failed(PIPELINE))
-    assert len(slack.messages) == 1
-
-
-def test_the_records_say_what_became_of_each_run(slack: Sandbox, store: Store) -> None:
-    """Told, silent because told before, or told in the follow-up."""
-    told = handler(slack, store, Azure(a="ada", b="bob", c="ada", **{PIPELINE: "ada"}))
-    for name in ("a", "b", "c", PIPELINE):
-        told.handle(failed(name))
-    found = {record.run_id: record for record in store.list_records(WORKSPACE, PIPELINE)}
-    assert {name: record.outcome for name, record in found.items()} == {
-        "a": RunOutcome.POSTED,
-        "b": RunOutcome.POSTED,
-        "c": RunOutcome.SILENT,
-        PIPELINE: RunOutcome.SILENT,
-    }
-    assert found["b"].reason.startswith("further causes of the pipeline")
-    assert found["b"].channels == ("slack",)
-
-
-def test_a_cause_that_another_worker_is_telling_is_left_to_it(slack: Sandbox, store: Store) -> None:
-    """Two workers at one pipeline do not say the same."""
-    told = handler(slack, store, Azure(a="ada", b="bob", **{PIPELINE: "ada"}))
-    told.handle(failed("a"))
-    told.handle(failed("b"))
-    (other,) = [record for record in store.list_records(WORKSPACE, PIPELINE) if record.run_id == "b"]
-    key = f"pipeline/{WORKSPACE.lower()}/{PIPELINE}/{other.fingerprint}"
-    assert store.claim(key, "somebody", now=NOW, lease=timedelta(minutes=2)) is ClaimResult.ACQUIRED
-    told.handle(failed(PIPELINE))
-    assert len(slack.messages) == 1
-
-
-def record(name: str, fingerprint: str, **changes: Any) -> RunRecord:
-    """Return the record of one run of the pipeline."""
-    values: dict[str, Any] = {
-        "workspace_id": WORKSPACE,
-        "run_id": name,
-        "root_run_id": PIPELINE,
-        "outcome": RunOutcome.SILENT,
-        "status": "confirmed",
-        "fingerprint": fingerprint,
-        "evidence_key": "k",
-        "failed_at": NOW,
-        "recorded_at": NOW,
-    }
-    return RunRecord(**values | changes)
-
-
-def test_causes_stand_by_the_time_of_failure_and_by_a_child() -> None:
-    """One a cause; where parent and child have the same, the child is named."""
-    later = {"failed_at": NOW + timedelta(minutes=1)}
-    records = [record(PIPELINE, "1"), record("c", "2", **later), record("b", "1"), record("a", "2", **later)]
-    assert [found.run_id for found in other_causes(records)] == ["b", "c"]
-
-
-def test_verdicts_without_a_cause_follow_nothing() -> None:
-    """Not-registry and insufficient evidence name nothing to change."""
-    assert other_causes([record(PIPELINE, "1", status=""), record("a", "2", status="")]) == ()
-    assert other_causes([record("a", "1"), record("b", "2")]) == ()
-
-
-# --- single runs --------------------------------------------------------------------------------------------
-
-
-def test_a_run_is_told_of_once(slack: Sandbox, store: Store) -> None:
-    """The second delivery finds it done, and reads nothing."""
-    azure = Azure(**{PIPELINE: "ada"})
-    told = handler(slack, store, azure)
-    assert told.handle(failed(PIPELINE)) == "docker-hub-limit posted"
-    assert told.handle(failed(PIPELINE)) == Silence.HANDLED_BEFORE
-    assert azure.read == [PIPELINE]
-    assert len(slack.messages) == 1
-
-
-def test_a_run_that_failed_on_something_else_disturbs_nobody(slack: Sandbox, store: Store) -> None:
-    """By default; its record says so."""
-    told = handler(slack, store, Azure(**{PIPELINE: None}))
-    assert told.handle(failed(PIPELINE)) == Silence.NOT_REGISTRY
-    assert slack.messages == []
-
-
-def test_a_passing_reason_is_tried_again_and_a_lasting_one_is_said(slack: Sandbox, store: Store) -> None:
-    """No permission and no such run end in a visible message at once."""
-    told = handler(slack, store, Azure(a=Throttled("429"), b=NotFound("HTTP 404")))
+def test_a_passing_reason_is_tried_again_and_a_lasting_one_is_told(store: Store) -> None:
+    """No permission and no such run end where a person sees it, at once; many of one kind are one thing."""
+    handling = handler(store, Azure(a=Throttled("429"), b=NotFound("HTTP 404"), c=NotFound("HTTP 404")))
     with pytest.raises(TryAgain):
-        told.handle(failed("a"))
-    assert slack.messages == []
-    assert "HTTP 404" in told.handle(failed("b"))
-    assert len(slack.messages) == 1
+        handling.handle(failed("a"))
+    assert handling.incidents.all_ones() == ()
+    first, second = handling.handle(failed("b")), handling.handle(failed("c"))
+    assert first.news == second.news
+    (incident,) = handling.incidents.all_ones()
+    assert (incident.verdict, len(handling.incidents.occurrences(incident.id))) == (UNDELIVERABLE, 2)
+    assert "HTTP 404" in incident.headline
 
 
-def test_a_run_in_other_hands_is_left_there(slack: Sandbox, store: Store) -> None:
+def test_a_run_in_other_hands_is_left_there(store: Store) -> None:
     """The queue delivers it again."""
     store.claim(f"run/{WORKSPACE.lower()}/a", "somebody", now=NOW, lease=timedelta(minutes=2))
     with pytest.raises(TryAgain):
-        handler(slack, store, Azure(a="ada")).handle(failed("a"))
+        handler(store, Azure(a="ada")).handle(failed("a"))
+
+
+def test_an_incident_knows_its_runs_and_a_run_its_incidents(store: Store) -> None:
+    """So that *why RUN* finds an answer."""
+    handling = handler(store, Azure(a="ada", b="ada"))
+    for name in ("a", "b", "a"):
+        handling.handle(failed(name))
+    (incident,) = handling.incidents.open_ones(WORKSPACE.upper())
+    assert [occurrence.run_id for occurrence in handling.incidents.occurrences(incident.id)] == ["a", "b"]
+    assert [occurrence.incident_id for occurrence in handling.incidents.of_run("b")] == [incident.id]
+    assert [bool(o.reason) for o in handling.incidents.occurrences(incident.id)] == [False, True]
+
+
+def test_what_people_say_of_a_diagnosis_counts_once_each(store: Store) -> None:
+    """The last word of each."""
+    incidents = Incidents(store, now=lambda: NOW)
+    for who, right in (("ada", True), ("bob", True), ("ada", False)):
+        incidents.record_feedback("f-1", who, right=right)
+    said = incidents.feedback("f-1")
+    assert (said.right, said.wrong) == (1, 1)
+
+
+# --- what is over -----------------------------------------------------------------------------------------
+
+
+def resolver(handling: Handler, run: RunDetails, **changes: Any) -> Resolver:
+    """Return a resolver for which every completed run is ``details``."""
+    values: dict[str, Any] = {
+        "store": handling.store,
+        "incidents": handling.incidents,
+        "pacing": Pacing(),
+        "details": lambda _run: run,
+        "read_again": lambda stored: stored,
+        "now": lambda: NOW,
+    }
+    return Resolver(**values | changes)
+
+
+def completed(**changes: Any) -> RunDetails:
+    """Return what run history says of a run that completed after the failure, on the same image and compute."""
+    values: dict[str, Any] = {
+        "run_id": "z",
+        "root_run_id": "z",
+        "compute": "CPU-4",
+        "image": "python:3.12",
+        "started_at": NOW - timedelta(minutes=2),
+    }
+    return RunDetails(**values | changes)
+
+
+COMPLETED = CompletedRun(workspace_id=WORKSPACE, run_id="z", completed_at=NOW)
+
+
+def test_a_later_run_on_the_same_image_and_compute_resolves(store: Store) -> None:
+    """However the reference is written; the reason names the run."""
+    handling = handler(store, Azure(a="ada"))
+    handling.handle(failed("a"))
+    handled = resolver(handling, completed()).on_completed(COMPLETED)
+    (incident,) = handling.incidents.all_ones()
+    assert handled.news == (Subject("incident", incident.id),)
+    assert incident.state is IncidentState.RESOLVED
+    assert "run z" in incident.resolution
+    assert handling.incidents.open_ones(WORKSPACE) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"image": "python:3.13"},
+        {"image": None},
+        {"compute": "gpu-1"},
+        {"started_at": NOW - timedelta(minutes=9)},
+        {"started_at": None},
+    ],
+)
+def test_a_run_that_proves_nothing_resolves_nothing(store: Store, changes: dict[str, Any]) -> None:
+    """Another image or compute, or one that was under way when the other failed."""
+    handling = handler(store, Azure(a="ada"))
+    handling.handle(failed("a"))
+    assert resolver(handling, completed(**changes)).on_completed(COMPLETED).news == ()
+    assert [incident.state for incident in handling.incidents.all_ones()] == [IncidentState.OPEN]
+
+
+def test_where_nothing_is_open_a_completed_run_costs_no_read(store: Store) -> None:
+    """Most runs complete in workspaces where nothing is wrong."""
+    handling = handler(store, Azure())
+
+    def never(_run: CompletedRun) -> RunDetails:
+        raise AssertionError
+
+    resolver(handling, completed(), details=never).on_completed(COMPLETED)
+
+
+def test_facts_that_no_longer_hold_resolve_and_those_that_do_are_looked_at_more_rarely(store: Store) -> None:
+    """The same evidence with its facts read anew decides; nothing resolves on what nobody could see."""
+    handling = handler(store, Azure(a="ada"))
+    handling.handle(failed("a"))
+    reads = []
+
+    def still_so(stored: Evidence) -> Evidence:
+        reads.append(stored.run.run_id)
+        return stored
+
+    clock = [NOW]
+    checking = resolver(handling, completed(), read_again=still_so, now=lambda: clock[0])
+    for minutes in range(0, 120, 5):
+        clock[0] = NOW + timedelta(minutes=minutes)
+        handling.incidents._now = checking.now
+        assert checking.sweep() == ()
+    assert len(reads) == 3  # after 10, 20 and 40 minutes more
+
+
+def test_what_nobody_saw_for_a_month_is_over(store: Store) -> None:
+    """It says that nothing else is known."""
+    handling = handler(store, Azure(a="ada"))
+    handling.handle(failed("a"))
+    (subject,) = resolver(handling, completed(), now=lambda: NOW + timedelta(days=31)).sweep()
+    incident = handling.incidents.get(subject.id)
+    assert incident is not None
+    assert "30 days" in incident.resolution

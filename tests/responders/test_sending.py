@@ -34,6 +34,7 @@ from responders.sending import (
     post_json,
 )
 from responders.settings import AzureStore
+from sandbox import Sandbox, parse_scenario
 
 SENTINEL = "sentinel-T0-B0-wxyz"
 NOW = samples.NOW
@@ -290,3 +291,41 @@ def test_secrets_print_as_stars() -> None:
         assert "****" in text
     assert secret == copy.deepcopy(secret)
     assert secret != Secret("another")
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"), [(None, False), (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", False), (b"", True)]
+)
+def test_a_proxy_that_lets_nothing_through_is_told_from_an_answer_that_broke_off(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes | None,
+    sent: bool,  # noqa: FBT001
+) -> None:
+    """Behind a proxy, too, only what certainly never left counts as not sent: else it would be sent twice."""
+    if answer == b"":
+        with Sandbox(
+            parse_scenario({"world": {"cloud": "AzureCloud"}, "faults": [{"call": {"path": "/.*"}, "cut": True}]})
+        ) as azure:
+            for name, value in azure.environment.items():
+                monkeypatch.setenv(name, value)
+            assert failure(Secret(f"https://hooks.slack.com/services/{SENTINEL}")).sent is sent  # type: ignore[attr-defined]
+        return
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        port = listening.getsockname()[1]
+        if answer is None:
+            listening.close()
+        thread = threading.Thread(target=_refuse_tunnels, args=(listening, answer), daemon=True) if answer else None
+        if thread:
+            thread.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        assert failure(Secret(f"https://hooks.slack.com/services/{SENTINEL}")).sent is sent  # type: ignore[attr-defined]
+        if thread:
+            thread.join()
+
+
+def _refuse_tunnels(listening: socket.socket, answer: bytes) -> None:
+    connection, _ = listening.accept()
+    with closing(connection):
+        connection.recv(65_536)
+        connection.sendall(answer)

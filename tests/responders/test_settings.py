@@ -10,8 +10,11 @@ import responder_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responders.channels import address_problem, discover
+from responders import tickets
+from responders.channels import Options, discover
+from responders.channels._webhook import URL
 from responders.clouds import Cloud
+from responders.declarations import Secret
 from responders.settings import (
     AzureStore,
     SqliteStore,
@@ -19,10 +22,10 @@ from responders.settings import (
     load_settings,
     misspelt_settings,
 )
+from responders.settings_sweep import Sweep
 
 SLACK = "https://hooks.slack.com/services/T0/B0/sentinelsentinel"
 TEAMS = "https://prod-1.westeurope.logic.azure.com/workflows/x/triggers/manual/paths/invoke?sig=sentinel"
-DOCUMENT = Path(__file__).parents[2] / "docs" / "messages.md"
 
 
 def test_nothing_set_is_a_working_minimum() -> None:
@@ -35,6 +38,7 @@ def test_nothing_set_is_a_working_minimum() -> None:
     assert (settings.notify_not_registry, settings.notify_insufficient) == (False, True)
     assert settings.cloud is Cloud.PUBLIC
     assert settings.deadline == timedelta(seconds=45)
+    assert settings.sweep == Sweep()
 
 
 def test_everything_set_is_read() -> None:
@@ -51,12 +55,18 @@ def test_everything_set_is_read() -> None:
             "PULLMEDIC_CLIENT_ID": "0F1E0000-0000-0000-0000-000000000001",
             "PULLMEDIC_CLOUD": "AzureUSGovernment",
             "PULLMEDIC_DEADLINE_SECONDS": "20",
+            "PULLMEDIC_SWEEP": "off",
+            "PULLMEDIC_SWEEP_EVERY_MINUTES": "60",
+            "PULLMEDIC_SWEEP_LOOK_BACK_HOURS": "24",
+            "PULLMEDIC_SWEEP_WAITING_MINUTES": "0",
         }
     )
     assert settings.problems == ()
     assert [d.channel.name for d in settings.destinations] == ["slack"]
-    assert settings.destinations[0].address.reveal() == SLACK
+    assert settings.destinations[0].options.secret(URL).reveal() == SLACK
     assert [d.channel.name for d in settings.fallbacks] == ["teams"]
+    assert (settings.destinations[0].name, settings.fallbacks[0].name) == ("slack", "fallback teams")
+    assert settings.defaults.to == settings.destinations
     assert settings.store == SqliteStore(Path("/var/x.sqlite"))
     assert settings.in_scope(samples.WORKSPACE)
     assert not settings.in_scope(samples.WORKSPACE + "2")
@@ -65,6 +75,9 @@ def test_everything_set_is_read() -> None:
     assert settings.client_id == "0f1e0000-0000-0000-0000-000000000001"
     assert settings.cloud is Cloud.US_GOVERNMENT
     assert settings.deadline == timedelta(seconds=20)
+    assert not settings.sweep.on
+    assert (settings.sweep.every, settings.sweep.look_back) == (timedelta(hours=1), timedelta(days=1))
+    assert settings.sweep.waiting_after is None
 
 
 def test_all_that_is_wrong_is_told_at_once_and_the_minimum_runs() -> None:
@@ -80,6 +93,10 @@ def test_all_that_is_wrong_is_told_at_once_and_the_minimum_runs() -> None:
         "PULLMEDIC_CLIENT_ID": "sentinel",
         "PULLMEDIC_CLOUD": "azure",
         "PULLMEDIC_DEADLINE_SECONDS": "soon",
+        "PULLMEDIC_SWEEP": "sometimes",
+        "PULLMEDIC_SWEEP_EVERY_MINUTES": "1",
+        "PULLMEDIC_SWEEP_LOOK_BACK_HOURS": "1000",
+        "PULLMEDIC_SWEEP_WAITING_MINUTES": "-5",
     }
     settings = load_settings(wrong)
     assert {problem.setting for problem in settings.problems} == set(wrong)
@@ -144,7 +161,7 @@ def test_the_apps_storage_is_the_store_where_there_is_one() -> None:
 def test_an_address_is_taken_or_told_wrong_with_the_reason(channel: str, address: str, complaint: str | None) -> None:
     """Only https addresses of the service's own hosts are taken, in no disguise, and a mistake is explained."""
     found = next(c for c in discover() if c.name == channel)
-    problem = address_problem(found, address)
+    problem = found.problems(Options(secrets={URL: Secret(address)})).get(URL)
     if complaint is None:
         assert problem is None
     else:
@@ -183,12 +200,20 @@ def test_a_misspelt_setting_is_told_with_the_one_that_is_meant() -> None:
 
 def test_the_channels_are_found_by_scanning_their_folder() -> None:
     """A channel is one file: its settings are declared there and nowhere else."""
-    assert [channel.name for channel in discover()] == ["slack", "teams"]
-    assert {s.name for c in discover() for s in c.settings} < {s.name for s in declared_settings()}
+    assert {"slack", "teams"} <= {channel.name for channel in discover()}
+    declared = {s.name for s in declared_settings()}
+    assert {s.name for c in discover() for fallback in (False, True) for s in c.settings(fallback=fallback)} < declared
+    assert {s.name for tracker in tickets.discover() for s in tracker.settings()} < declared
 
 
-def test_the_document_lists_every_setting_as_declared() -> None:
-    """The table of the document says of each setting what its declaration says."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    for setting in declared_settings():
-        assert f"| `{setting.name}` | {setting.purpose} | {setting.default or 'not set'} |" in text
+def test_every_setting_is_declared_once() -> None:
+    """No two channels or trackers read the same variable without knowing of each other."""
+    names = [setting.name for setting in declared_settings()]
+    assert len(names) == len(set(names))
+
+
+def test_a_variable_that_the_file_refers_to_is_no_misspelling() -> None:
+    """Whoever keeps a second token under a name of their own is not told that it is unknown."""
+    assert (
+        misspelt_settings({"PULLMEDIC_ONCALL_TOKEN": "x"}, declared_settings(), used=["PULLMEDIC_ONCALL_TOKEN"]) == ()
+    )

@@ -127,8 +127,11 @@ def test_blob_client_reads_a_huge_log(start: Start, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_machine_learning_client(azure: Sandbox, credential: ManagedIdentityCredential) -> None:
+def test_machine_learning_client(
+    azure: Sandbox, credential: ManagedIdentityCredential, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Workspace, compute, job, environment and run details read through azure-ai-ml."""
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureCloud")  # the client sets it for the whole process
     from azure.ai.ml import MLClient  # noqa: PLC0415 - importing it takes most of a second
 
     client = MLClient(credential, SUBSCRIPTION_ID, "rg-train", "proseware-ml")

@@ -1,0 +1,96 @@
+"""The right to pull of the identity that pulls: as it stood when the run failed, and as it was when we looked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from diagnostics.case import Case
+from diagnostics.causes._credentials import login_unseen
+from diagnostics.facts import Grant, Registry, RoleGrants, RoleVisibility
+from diagnostics.permissions import Right, grants_pull, without_conditions
+
+__all__ = ["PullRight", "grants_until", "pull_right", "right_unread"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRight:
+    """The puller's right on the registry: ``then`` when the run failed, ``now`` when we looked.
+
+    ``since`` is when the right was granted that came too late. ``undated`` where a grant carries no time.
+    ``repository`` is the one that conditions were judged on. ``unseen`` says what kept us from seeing whether it
+    is this identity that pulls, and whether it still exists; empty where both were seen.
+    """
+
+    registry: Registry
+    principal_id: str
+    grants: tuple[Grant, ...]
+    then: Right
+    now: Right
+    repository: str | None = None
+    since: datetime | None = None
+    undated: bool = False
+    unseen: tuple[str, ...] = ()
+
+    def by(self, grants: Iterable[Grant]) -> Right:
+        """Return what ``grants`` alone would give."""
+        return grants_pull(grants, abac=self.registry.abac, repository=self.repository)
+
+    @property
+    def narrowed(self) -> tuple[Grant, ...]:
+        """The assignments that would grant the pull, had not their conditions left this repository out."""
+        return tuple(
+            grant
+            for grant in self.grants
+            if grant.condition
+            and self.by([grant]) is Right.ABSENT
+            and self.by(without_conditions([grant])) is not Right.ABSENT
+        )
+
+
+def pull_right(case: Case) -> PullRight | None:
+    """Return the right, or ``None`` where registry, puller or its roles are not known."""
+    registry, puller, grants = case.registry, case.puller, case.grants
+    if registry is None or puller is None or puller.principal_id is None or grants is None:
+        return None
+    repository = case.image.repository if case.image is not None else None
+    return replace(_right(registry, grants, case.failed_at, repository), unseen=login_unseen(case))
+
+
+def right_unread(case: Case) -> tuple[str, ...]:
+    """Say what kept us from judging the right; an empty list is no fact for somebody who sees only a part of it."""
+    visible = case.value("role-visibility", RoleVisibility)
+    hidden = "we may not read role assignments at the registry's subscription, so an empty list shows nothing"
+    lost = case.unread("compute", "registry", "role-grants", "role-visibility")
+    return (*lost, *login_unseen(case), *((hidden,) if visible is not None and not visible.readable else ()))
+
+
+def _right(registry: Registry, held: RoleGrants, failed_at: datetime, repository: str | None) -> PullRight:
+    def right(grants: Iterable[Grant]) -> Right:
+        return grants_pull(grants, abac=registry.abac, repository=repository)
+
+    undated = [grant for grant in held.grants if grant.created_at is None]
+    then = right(grants_until(held.grants, failed_at))
+    return PullRight(
+        registry=registry,
+        principal_id=held.principal_id,
+        grants=held.grants,
+        repository=repository,
+        then=then,
+        now=right(held.grants),
+        since=_since(held.grants, failed_at, right) if then is not Right.GRANTED else None,
+        undated=then is not Right.GRANTED and right(undated) is not Right.ABSENT,
+    )
+
+
+def grants_until(grants: Iterable[Grant], moment: datetime) -> tuple[Grant, ...]:
+    """Return the dated assignments that were there at ``moment``."""
+    return tuple(grant for grant in grants if grant.created_at is not None and grant.created_at <= moment)
+
+
+def _since(grants: Iterable[Grant], failed_at: datetime, right: Callable[[Iterable[Grant]], Right]) -> datetime | None:
+    """Return when the assignments that came after the failure first granted the pull, whole or with the others."""
+    held = tuple(grants)
+    later = sorted(grant.created_at for grant in held if grant.created_at is not None and grant.created_at > failed_at)
+    return next((moment for moment in later if right(grants_until(held, moment)) is Right.GRANTED), None)

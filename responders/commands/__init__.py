@@ -1,0 +1,1 @@
+"""The commands of ``python -m responders``, one file each."""

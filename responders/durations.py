@@ -1,0 +1,32 @@
+"""Durations as people write them: ``90s``, ``10min``, ``2h``, ``7 days``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+__all__ = ["DURATION_PATTERN", "duration", "duration_text"]
+
+DURATION_PATTERN = r"[0-9]{1,6} ?(s|seconds?|m|min|minutes?|h|hours?|d|days?)"
+"""What :func:`duration` takes, for documents and schemas: one whole number and one unit."""
+
+_SHAPE = re.compile(DURATION_PATTERN)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration that ``text`` says; :class:`ValueError` where it says none."""
+    written = text.strip().lower()
+    found = _SHAPE.fullmatch(written)
+    if found is None:
+        raise ValueError("a duration is a whole number and a unit: 90s, 10min, 2h or 7d")
+    number = int(written[: found.start(1)].strip())
+    return timedelta(seconds=number * _SECONDS[found.group(1)[0]])
+
+
+def duration_text(span: timedelta) -> str:
+    """Return ``span`` in the largest unit that says it exactly."""
+    seconds = int(span.total_seconds())
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    unit, size = next((unit, size) for unit, size in units if seconds % size == 0)
+    return f"{seconds // size}{unit}"

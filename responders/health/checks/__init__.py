@@ -1,0 +1,1 @@
+"""The checks, one file each: a module with a ``CHECK``."""

@@ -1,0 +1,1 @@
+"""Pages that the function app serves: the incident's, where people decide on its fix (``docs/incident-page.md``)."""

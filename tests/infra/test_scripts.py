@@ -1,0 +1,180 @@
+"""The scripts beside the templates, run with an ``az`` that writes down what it is asked and answers from a list."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from azure.functions import AuthLevel
+from bicep_reading import INFRA, ROOT, template
+
+from sandbox.host import _indexed
+from sandbox.playing import APP
+
+_TOPICS = (
+    "/subscriptions/sub-1/resourceGroups/rg-ml/providers/Microsoft.EventGrid/systemTopics/pullmedic-abc",
+    "/subscriptions/sub-1/resourceGroups/rg-other/providers/Microsoft.EventGrid/systemTopics/theirs",
+)
+_AZ = """#!/bin/sh
+echo "az $*" >> "$AZ_CALLS"
+case "$*" in
+*"function show"*) count=$(cat "$AZ_COUNT"); echo $((count - 1)) > "$AZ_COUNT"; [ "$count" -le 0 ] ;;
+*outputs.readerPrincipalId*) echo "$READER" ;;
+*outputs.fixerPrincipalId*) echo fixer-1 ;;
+*outputs.readerRoleName*) echo 'Pullmedic Reader (x)' ;;
+*outputs.keyVaultName*) echo pmvault ;;
+*"account show"*) echo sub-1 ;;
+*"system-topic list"*) printf '%s\\n' TOPICS ;;
+*"role assignment list"*--assignee\\ reader-1*) echo /assignments/1 ;;
+*"role assignment list"*) echo /assignments/2 ;;
+esac
+"""
+_DEPLOYED = {
+    "AZURE_SUBSCRIPTION_ID": "sub-1",
+    "AZURE_LOCATION": "westeurope",
+    "AZURE_RESOURCE_GROUP": "rg-pullmedic",
+    "functionAppName": "pullmedic-x",
+}
+
+
+class Az:
+    """A command that stands in front of the real one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._calls = folder / "calls"
+        self._calls.touch()
+        self._count = folder / "count"
+        program = folder / "bin" / "az"
+        program.parent.mkdir()
+        program.write_text(_AZ.replace("TOPICS", " ".join(_TOPICS)), encoding="utf-8")
+        program.chmod(0o755)
+        self._path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(
+        self, script: str, *arguments: str, environ: Mapping[str, str], unknown: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script of ``infra``; Azure does not know the function for the first ``unknown`` times."""
+        self._count.write_text(str(unknown), encoding="utf-8")
+        own = {"AZ_CALLS": str(self._calls), "AZ_COUNT": str(self._count), "PATH": self._path, "READER": "reader-1"}
+        return subprocess.run(
+            ["sh", str(INFRA / script), *arguments],
+            cwd=ROOT,
+            env={**own, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def calls(self) -> Sequence[str]:
+        """What was asked."""
+        return self._calls.read_text("utf-8").splitlines()
+
+    @property
+    def deletions(self) -> Sequence[str]:
+        """What was taken away, in order."""
+        return [call for call in self.calls if " delete " in call or " purge " in call]
+
+
+@pytest.fixture
+def az(tmp_path: Path) -> Az:
+    """Return the command."""
+    assert shutil.which("sh")
+    return Az(tmp_path)
+
+
+def test_events_are_deployed_once_the_function_is_known(az: Az) -> None:
+    """Not before: Event Grid refuses what it cannot find."""
+    done = az.run("hooks/events.sh", environ={**_DEPLOYED, "EVENTS_PAUSE_SECONDS": "0"}, unknown=2)
+    assert done.returncode == 0, done.stderr
+    assert [" ".join(call.split()[:4]) for call in az.calls] == ["az functionapp function show"] * 3 + [
+        "az deployment sub create"
+    ]
+    assert done.stdout.splitlines() == [
+        "waiting until pullmedic-x shows on_run_status_changed ...",
+        "events of the workspaces go to pullmedic-x",
+    ]
+    assert "--function-name on_run_status_changed" in az.calls[0]
+
+
+def test_a_function_that_never_comes_is_said_with_what_to_do(az: Az) -> None:
+    """And nothing is deployed."""
+    environ = {**_DEPLOYED, "EVENTS_PAUSE_SECONDS": "0", "EVENTS_TRIES": "3"}
+    done = az.run("hooks/events.sh", environ=environ, unknown=99)
+    assert done.returncode == 1
+    assert "does not show on_run_status_changed after 3 tries" in done.stderr
+    assert not any("deployment" in call for call in az.calls)
+
+
+@pytest.mark.parametrize("missing", _DEPLOYED)
+def test_what_is_not_set_is_named(az: Az, missing: str) -> None:
+    """Nothing is asked of Azure then."""
+    done = az.run("hooks/events.sh", environ={name: value for name, value in _DEPLOYED.items() if name != missing})
+    assert done.returncode != 0
+    assert missing in done.stderr
+    assert az.calls == []
+
+
+def test_both_hooks_wait_for_the_same_function() -> None:
+    """The one for Windows is read only."""
+    names = {function.name for function in _indexed(APP)}
+    for script in ("events.sh", "events.ps1"):
+        assert "on_run_status_changed" in (INFRA / "hooks" / script).read_text("utf-8")
+    assert "on_run_status_changed" in names
+
+
+def test_what_was_made_is_taken_away_and_nothing_of_others(az: Az) -> None:
+    """Assignments before the identities, the group before the role; a topic that was there before stays."""
+    done = az.run("remove.sh", "--yes", environ={})
+    assert done.returncode == 0, done.stderr
+    kinds = [" ".join(call.split()[1:]).partition(" delete")[0].partition(" purge")[0] for call in az.deletions]
+    assert kinds == [
+        "eventgrid system-topic event-subscription",
+        "resource",
+        "eventgrid system-topic event-subscription",
+        "role assignment",
+        "role assignment",
+        "monitor log-analytics workspace",
+        "group",
+        "keyvault",
+        "role definition",
+        "deployment sub",
+        "deployment sub",
+    ]
+    assert _TOPICS[0] in az.deletions[1]
+    assert not any(_TOPICS[1] in call for call in az.deletions)
+    assert "--resource-group rg-other --system-topic-name theirs --name pullmedic" in az.deletions[2]
+
+
+def test_a_list_takes_nothing_away(az: Az) -> None:
+    """It says what would be run."""
+    done = az.run("remove.sh", "--list", environ={})
+    assert done.returncode == 0
+    assert az.deletions == []
+    assert "would run: az group delete --name rg-pullmedic --yes" in done.stdout
+    assert az.run("remove.sh", environ={}).returncode == 2
+
+
+def test_without_a_deployment_nothing_is_taken_away(az: Az) -> None:
+    """A name that was mistyped must not end in an empty filter."""
+    done = az.run("remove.sh", "--yes", environ={"READER": ""})
+    assert done.returncode == 1
+    assert az.deletions == []
+    assert "DEPLOYMENT" in done.stderr
+
+
+def test_who_cannot_sign_in_is_left_out_of_the_sign_in_and_the_page_is_not() -> None:
+    """Every HTTP route with a proof of its own, and the Event Grid webhook: a 401 there is never tried again."""
+    signed_in = template("modules/page-sign-in.bicep").resource("Microsoft.Web/sites/config")
+    validation = signed_in["properties"]["globalValidation"]
+    triggers = [function.trigger for function in _indexed(APP)]
+    routes = {f"/api/{it['route']}": it["authLevel"] for it in triggers if it["type"] == "httpTrigger"}
+    page = "/api/incidents/{incident_id}"
+    assert routes[page] is AuthLevel.ANONYMOUS
+    assert set(validation["excludedPaths"]) == {*routes, "/runtime/webhooks/EventGrid"} - {page}
+    assert validation["requireAuthentication"] is True
+    assert validation["unauthenticatedClientAction"] == "RedirectToLoginPage"
