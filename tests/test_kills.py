@@ -9,15 +9,15 @@ import pytest
 
 from tests.kills.clock import Clock
 from tests.kills.killing import _wrong_counts, kill_while_working
-from tests.responders.azurite_server import azurite
+from tests.responders.azurite_server import own_azurite
 
-__all__ = ["azurite"]
+__all__ = ["own_azurite"]
 
 
 @pytest.mark.slow
-def test_what_killed_workers_leave_is_made_good_exactly_once(azurite: str, tmp_path: Path) -> None:
+def test_what_killed_workers_leave_is_made_good_exactly_once(own_azurite: str, tmp_path: Path) -> None:
     """Every run is counted once and to its own cause; each cause has one message and one ticket with all its runs."""
-    tally = kill_while_working(40, 4, seed=3, storage=azurite, folder=tmp_path, calls=(60, 180))
+    tally = kill_while_working(40, 4, seed=3, storage=own_azurite, folder=tmp_path, calls=(60, 180))
     assert tally.wrong == ()
     assert tally.killed >= 1
     assert (tally.counted + tally.undiagnosed, tally.incidents) == (40, 4)

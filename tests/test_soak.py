@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.responders.azurite_server import azurite
+from tests.responders.azurite_server import own_azurite
 from tests.soak.sampling import SERIES, Sample, sample, verdict
 from tests.soak.soaking import soak
 from tests.soak.traffic import steps, world
 
-__all__ = ["azurite"]
+__all__ = ["own_azurite"]
 
 
 @pytest.mark.slow
-def test_mixed_traffic_is_worked_off_without_a_loss(azurite: str, tmp_path: Path) -> None:
+def test_mixed_traffic_is_worked_off_without_a_loss(own_azurite: str, tmp_path: Path) -> None:
     """Failed and completed runs, repeats and what people ask, for some seconds and with no statement about memory."""
-    found = soak(12, seed=3, storage=azurite, folder=tmp_path)
+    found = soak(12, seed=3, storage=own_azurite, folder=tmp_path)
     assert found.wrong == []
     assert found.sent["events"] > 0
     assert found.messages > 0

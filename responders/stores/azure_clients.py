@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableClient, TableServiceClient
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from azure.storage.queue import QueueServiceClient, TextBase64EncodePolicy
+from azure.storage.queue import QueueServiceClient
 
 from responders.settings import AzureStore
 from responders.store import StoreError
@@ -71,16 +71,12 @@ def open_clients(choice: AzureStore, credential: TokenCredential | None) -> Clie
 
 
 def open_queues(choice: AzureStore) -> QueueServiceClient:
-    """Return the client of all queues; nothing is contacted yet. Raises :class:`StoreError` as above.
-
-    Messages are base64 text, as the host expects them (``messageEncoding`` of host.json).
-    """
-    options = {**STORAGE_PATIENCE, "message_encode_policy": TextBase64EncodePolicy()}
+    """Return the client of all queues; nothing is contacted yet. Raises :class:`StoreError` as above."""
     if choice.connection is None:
         address = f"https://{choice.account}.queue.{choice.cloud.storage_suffix}"
-        return QueueServiceClient(address, credential=credential_of(choice), **options)
+        return QueueServiceClient(address, credential=credential_of(choice), **STORAGE_PATIENCE)
     try:
-        return QueueServiceClient.from_connection_string(choice.connection.reveal(), **options)
+        return QueueServiceClient.from_connection_string(choice.connection.reveal(), **STORAGE_PATIENCE)
     except ValueError:
         said = StoreError("the storage account's connection string cannot be read")
     raise said

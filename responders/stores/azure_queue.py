@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import TextBase64EncodePolicy
 
 from responders.settings import AzureStore
 from responders.store import StoreUnavailable
@@ -24,7 +25,8 @@ class AzureDelayedQueue:
     """A :class:`responders.wakeups.DelayedQueue`. Needs Storage Queue Data Contributor on the account."""
 
     def __init__(self, choice: AzureStore, name: str) -> None:
-        self._client = open_queues(choice).get_queue_client(name)
+        # The client of all queues hands no encoding on to those of single queues.
+        self._client = open_queues(choice).get_queue_client(name, message_encode_policy=TextBase64EncodePolicy())
 
     def put(self, text: str, *, delay: timedelta) -> None:
         """See :class:`responders.wakeups.DelayedQueue`; the queue is made where it is missing."""

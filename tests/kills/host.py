@@ -8,6 +8,7 @@ minutes and goes on hiding it; here it is :data:`_HIDDEN`, longer than every lea
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import threading
@@ -17,13 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.functions.meta import Datum
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
-from azure.storage.queue import TextBase64DecodePolicy as Decode
-from azure.storage.queue import TextBase64EncodePolicy as Encode
 
 from sandbox.host import Failure, FunctionsHost, Invocation, _converted, _Function
 
@@ -57,7 +56,7 @@ class StorageHost(FunctionsHost):
 
     def put(self, queue: str, body: str) -> None:
         """Put a message into ``queue`` of the storage account."""
-        self._client(queue).send_message(body, time_to_live=-1)
+        self._client(queue).send_message(base64.b64encode(body.encode()).decode(), time_to_live=-1)
 
     def serve(self, stop: threading.Event) -> None:
         """Work off what the queues show until ``stop``."""
@@ -93,7 +92,13 @@ class StorageHost(FunctionsHost):
             self._poison(client, message)
             return
         try:
-            value = _converted("queueTrigger", Datum(message.content, "string"), metadata)
+            text = base64.b64decode(message.content, validate=True).decode()
+        except ValueError:  # whoever put it there spoke another encoding than host.json names
+            _LOG.warning("ALERT a message of %s is not base64", client.queue_name)
+            self._poison(client, message)
+            return
+        try:
+            value = _converted("queueTrigger", Datum(text, "string"), metadata)
             self._invoke(function, value, "queueTrigger", dequeued)
         except Failure:
             if dequeued >= self.most_dequeues:
@@ -104,7 +109,7 @@ class StorageHost(FunctionsHost):
         client.delete_message(message)
 
     def _poison(self, client: QueueClient, message: QueueMessage) -> None:
-        self.put(client.queue_name + _POISON, message.content)
+        self._client(client.queue_name + _POISON).send_message(message.content, time_to_live=-1)
         client.delete_message(message)
 
     def _s(self, time: timedelta) -> int:
@@ -136,9 +141,7 @@ def queues_of(storage: str) -> dict[str, int]:
 
 
 def _made(service: QueueServiceClient, name: str) -> QueueClient:
-    client = service.get_queue_client(
-        name, message_encode_policy=cast("Any", Encode()), message_decode_policy=cast("Any", Decode())
-    )
+    client = service.get_queue_client(name)
     with suppress(ResourceExistsError):
         client.create_queue()
     return client

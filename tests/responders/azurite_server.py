@@ -86,12 +86,22 @@ def _connection_string(ports: list[int]) -> str:
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the connection string of a running Azurite; skip where there is none, unless nothing may be skipped."""
+    """Yield the connection string of an Azurite that all tests share; skip where there is none, unless nothing may be."""
+    yield from _running(tmp_path_factory)
+
+
+@pytest.fixture
+def own_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the connection string of an Azurite that nobody else writes to, for who counts all that is there."""
+    yield from _running(tmp_path_factory)
+
+
+def _running(folders: pytest.TempPathFactory) -> Iterator[str]:
     program = find_azurite(os.environ)
     if program is None:
         reason = "Azurite is not installed: set PULLMEDIC_AZURITE, or install it into .cache/node"
         if os.environ.get("PULLMEDIC_NO_SKIPS") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    with running_azurite(program, tmp_path_factory.mktemp("azurite")) as connection:
+    with running_azurite(program, folders.mktemp("azurite")) as connection:
         yield connection
