@@ -8,10 +8,11 @@ whose syntax it is. :func:`cut` returns whether it cut, so that the caller can s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["ELLIPSIS", "Cost", "Cut", "clean", "cut", "one_line", "utf16_units"]
+__all__ = ["ELLIPSIS", "Cost", "Cut", "clean", "cut", "one_line", "total", "utf16_units"]
 
 ELLIPSIS = "…"
 
@@ -51,14 +52,21 @@ def utf16_units(character: str) -> int:
     return 2 if ord(character) > 0xFFFF else 1
 
 
+def total(text: str, cost: Cost) -> int:
+    """Return what all of ``text`` costs; each of its characters is asked for once."""
+    return sum(cost(character) * count for character, count in Counter(text).items())
+
+
 def cut(text: str, limit: int, cost: Cost = utf16_units) -> Cut:
     """Return the longest beginning of ``text`` that costs at most ``limit``, an ellipsis included where it was cut."""
+    if total(text, cost) <= limit:
+        return Cut(text, was_cut=False)
     reserve = cost(ELLIPSIS)
     spent = fitting = 0
     for position, character in enumerate(text):
         spent += cost(character)
         if spent > limit:
-            return Cut(text[:fitting].rstrip() + ELLIPSIS if limit >= reserve else "", was_cut=True)
+            break
         if spent <= limit - reserve:
             fitting = position + 1
-    return Cut(text, was_cut=False)
+    return Cut(text[:fitting].rstrip() + ELLIPSIS if limit >= reserve else "", was_cut=True)

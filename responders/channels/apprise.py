@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,7 +31,7 @@ from responders.fitting import LineLimits, announcement, fit, shorten
 from responders.notices import Notice, NoticeKind
 from responders.sending import DEFAULT_TIMEOUTS, Refused, TryLater, Unreachable, unobserved
 from responders.text import render_text
-from responders.wording import Cost, cut, one_line
+from responders.wording import Cost, cut, one_line, total
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -144,13 +143,13 @@ def render(notice: Notice, room: Room) -> Words:
     most = room.body // _ANNOUNCEMENT_SHARE
     reserved = "x" * most
 
-    def total(composer: _Composer, *blocks: Block) -> int:
-        return _total(composer.around(blocks, reserved), room.cost)
+    def size(composer: _Composer, *blocks: Block) -> int:
+        return total(composer.around(blocks, reserved), room.cost)
 
     candidates = [_composer(notice, room, first, share) for share in _SHARES]
-    composer = next((one for one in candidates if total(one) <= room.body), candidates[-1])
+    composer = next((one for one in candidates if size(one) <= room.body), candidates[-1])
     limits = _limits(room.body // 3)
-    fitted = fit(report.blocks, limits, room.cost, lambda blocks: total(composer, *blocks) <= room.body)
+    fitted = fit(report.blocks, limits, room.cost, lambda blocks: size(composer, *blocks) <= room.body)
     said = announcement((*composer.losses, *fitted.losses), report)
     body = composer.around(fitted.blocks, cut(plain(one_line(said)), most, room.cost).text)
     return Words(title.text if room.title else "", cut(body, room.body, room.cost).text)
@@ -194,7 +193,7 @@ def _composer(notice: Notice, room: Room, headline: str, share: int) -> _Compose
 def _footer(report: Report, room: Room) -> Iterator[str]:
     for title, url in (("Open the run", report.run_url), ("Open the incident", report.page_url)):
         link = f"{title}: {url.replace('@', '%40')}" if is_plain_link(url) else ""
-        if link and _total(link, room.cost) <= room.body // 5:
+        if link and total(link, room.cost) <= room.body // 5:
             yield link
     if report.stored_as:
         yield cut(plain(one_line(f"Evidence stored as {report.stored_as}")), room.body // 20, room.cost).text
@@ -208,10 +207,6 @@ def _written(block: Block) -> str:
 
 def _limits(most: int) -> LineLimits:
     return LineLimits(text=most, label=most // 4, value=most, code=most, caption=most // 2, code_lines=20)
-
-
-def _total(text: str, cost: Cost) -> int:
-    return sum(cost(character) * count for character, count in Counter(text).items())
 
 
 class _Conversation:

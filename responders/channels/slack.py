@@ -22,7 +22,7 @@ from responders.clouds import is_plain_link
 from responders.fitting import LineLimits, announcement, fit, shorten
 from responders.notices import Notice
 from responders.sending import encode
-from responders.wording import cut, one_line, utf16_units
+from responders.wording import cut, one_line, total, utf16_units
 
 __all__ = [
     "CHANNEL",
@@ -175,7 +175,7 @@ def _joins(group: list[Line], line: Line) -> bool:
     match line:
         case Text():
             texts = [member.text for member in (*group, line) if isinstance(member, Text)]
-            return sum(map(_cost, "\n• ".join(texts))) + 4 <= _SECTION
+            return total("\n• ".join(texts), _cost) + 4 <= _SECTION
         case Pair():
             return 2 * (len(group) + 1) <= _FIELDS_A_SECTION
         case Code():
