@@ -131,6 +131,7 @@ def test_a_workspace_out_of_scope_is_left_alone(missing_role: Scenario, tmp_path
         assert stage.sandbox.calls == []
 
 
+@pytest.mark.slow
 def test_run_history_that_does_not_answer_ends_in_a_visible_message(missing_role: Scenario, tmp_path: Path) -> None:
     """After five tries the run goes to the poison queue, and the fallback channel says which run and why."""
     down = {"call": {"host": ".*api.azureml.ms", "path": ".*details.*"}, "status": 503}

@@ -16,6 +16,8 @@ from sandbox import SENTINEL_PREFIX, Sandbox, playing
 from sandbox.world import Scenario, load_scenario
 from tests.stories import FOLDER, OWN, Played, overheard, played, tell
 
+pytestmark = pytest.mark.xdist_group("stories")  # each story is played once, for all files that look at it
+
 _SECRET = f"{SENTINEL_PREFIX}9d41c07be6a2f358"
 _LOG = "system_logs/lifecycler/lifecycler.log"
 _SIGNED = f"https://sthalvorsen.blob.core.windows.net/azureml/x?sv=2019-07-07&sp=r&sig={_SECRET}&se=2026-12-03"

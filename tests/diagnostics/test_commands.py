@@ -349,6 +349,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(value[key])
 
 
+@pytest.mark.slow
 def test_spoilt_evidence_is_judged_or_refused(evidence: Any, command: Run, tmp_path: Path) -> None:
     """Any one member replaced by anything leads to a verdict or to one line, never to a traceback."""
     path = tmp_path / "spoilt.json"

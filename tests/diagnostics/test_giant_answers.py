@@ -52,6 +52,7 @@ def peak(call: Callable[[], Any]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_run_history_that_unpacks_to_hundreds_of_mebibytes_is_not_read_to_its_end(
     azure: BentSandbox, reach: Reach, times: int
@@ -73,6 +74,7 @@ def test_a_page_of_resource_manager_as_well(azure: BentSandbox, reach: Reach) ->
         list(reach.arm.pages("/subscriptions", api_version="2022-12-01"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_log_that_unpacks_to_hundreds_of_mebibytes_is_read_to_its_limit(
     azure: BentSandbox, reach: Reach, times: int
@@ -83,6 +85,7 @@ def test_a_log_that_unpacks_to_hundreds_of_mebibytes_is_read_to_its_limit(
     assert peak(lambda: log.fetch(first=0, last=9)) < 60
 
 
+@pytest.mark.slow
 def test_a_manifest_that_unpacks_to_hundreds_of_mebibytes_is_none(azure: BentSandbox, reach: Reach) -> None:
     """A registry on the allow-list is somebody else's server."""
     azure.bend(REGISTRY, "/manifests/", bomb())

@@ -182,6 +182,7 @@ def in_words(fact: Fact, probe: Probe, sentinel: str) -> None:
         assert isinstance(fact.value, probe.value_type)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(all_probes()))
 def test_every_probe_keeps_to_its_contract(
     stage: Stage, name: str, hanging: Callable[[Request], Reply], monkeypatch: pytest.MonkeyPatch

@@ -343,6 +343,7 @@ TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=80) | st
 )
 
 
+@pytest.mark.slow
 @given(TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=60))
 def test_any_text_can_be_recorded_and_verified(text: str, name: str, details: dict[str, str]) -> None:
     """Any Unicode of any length fits into an entry, and no character that a terminal would obey is in it."""

@@ -37,6 +37,7 @@ def mutated(it: Target) -> st.SearchStrategy[bytes]:
     return st.builds(edit, seeds | spliced, edits) | st.binary(max_size=400)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", targets())
 def test_no_input_whatever_breaks_what_is_promised(name: str) -> None:
     """What the target's own document string promises holds for seeds and for what comes near them."""

@@ -106,6 +106,7 @@ def test_the_check_of_names_sees_what_is_unknown(tmp_path: Path, text: str, unkn
     assert Bicep(path).unknown_names == unknown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bicep", FILES)
 def test_every_module_gets_what_it_asks_for(bicep: Bicep) -> None:
     """All that has no default, and nothing that it does not know; and what is used of it, it says."""
@@ -117,6 +118,7 @@ def test_every_module_gets_what_it_asks_for(bicep: Bicep) -> None:
         assert output in called[name].outputs, f"{name}.outputs.{output}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bicep", FILES)
 def test_every_module_is_deployed_at_its_own_scope(bicep: Bicep) -> None:
     """One that makes resources in a group gets a group; one for a subscription gets one, or is in one."""

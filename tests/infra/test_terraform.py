@@ -68,6 +68,7 @@ def bicep() -> str:
     return (INFRA / "modules" / "event-subscription.bicep").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_whatever_is_referred_to_is_there_and_all_that_is_there_is_used() -> None:
     """Variables, locals and data by their names."""
     used = set(references())

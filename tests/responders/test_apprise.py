@@ -61,6 +61,7 @@ def problem(address: str) -> str:
     return channel.CHANNEL.problems(options(address)).get("url", "")
 
 
+@pytest.mark.slow
 @given(notices.NOTICES, ROOMS)
 @example(ALL_BACKSLASHES, Room(title=0, body=400))
 def test_no_notice_whatever_is_longer_than_the_service_takes(notice: Notice, room: Room) -> None:
@@ -71,6 +72,7 @@ def test_no_notice_whatever_is_longer_than_the_service_takes(notice: Notice, roo
     assert words.body.strip()
 
 
+@pytest.mark.slow
 @given(notices.NOTICES, ROOMS)
 @example(ALL_BACKSLASHES, Room(title=0, body=400))
 def test_no_notice_can_call_anybody_or_link_anywhere(notice: Notice, room: Room) -> None:
@@ -228,6 +230,7 @@ def test_a_real_plugin_posts_one_message_that_the_service_takes() -> None:
     assert samples.COMMAND in texts[0]
 
 
+@pytest.mark.slow
 @given(notices.NOTICES)
 @example(ALL_BACKSLASHES)
 def test_a_real_plugin_takes_any_notice(notice: Notice) -> None:

@@ -297,6 +297,7 @@ def test_throttling_is_waited_for_as_long_as_it_asks(begin: Begin) -> None:
     assert len(stage.webhook) == 1
 
 
+@pytest.mark.slow
 def test_a_day_of_refusal_ends_in_the_fallback_and_says_so(begin: Begin, caplog: pytest.LogCaptureFixture) -> None:
     """What stays undeliverable is seen elsewhere, and an alert is raised."""
     stage = begin("webhook", "fallback", faults=({"call": {"host": "hooks.slack.com"}, "status": 500},))
@@ -416,6 +417,7 @@ def test_a_thousand_runs_of_one_cause_are_one_message_edited_once_a_minute(begin
     assert len(stage.issues) == 1
 
 
+@pytest.mark.slow
 def test_fifty_causes_at_once_are_twenty_messages_and_one_digest(begin: Begin) -> None:
     """Above the set number in ten minutes one digest holds the rest, named and counted."""
     stage = begin("bot", "webhook")
@@ -479,6 +481,7 @@ def test_a_pipeline_whose_own_event_never_comes_is_followed_up_all_the_same(begi
     assert "cyd" in further
 
 
+@pytest.mark.slow
 def test_two_hundred_steps_of_a_sweep_fold_into_one_message(begin: Begin) -> None:
     """The parent says nothing of its own, and is not counted beside its children."""
     stage = begin("bot", "webhook")

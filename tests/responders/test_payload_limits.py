@@ -127,7 +127,9 @@ def check_others(notice: Notice) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize(
+    "batch", [pytest.param(batch, marks=pytest.mark.xdist_group(f"batch {batch}")) for batch in range(BATCHES)]
+)
 def test_ten_thousand_notices_keep_every_limit(batch: int) -> None:
     """Whatever a report holds, what goes over the wire is taken, and shows other people's words as words."""
     for number, notice in enumerate(generated(batch, COUNT // BATCHES)):

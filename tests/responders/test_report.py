@@ -181,6 +181,7 @@ def test_a_run_without_diagnosis_is_told_with_reason_run_and_step() -> None:
     assert "No diagnosis for a run that could not be read" in undeliverable_report(None, "no JSON").headline
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(samples.REPORTS)
 def test_plain_text_of_any_report_obeys_no_terminal(report: Report) -> None:

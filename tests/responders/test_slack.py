@@ -61,6 +61,7 @@ def check_limits(payload: Any) -> None:
         assert len(block.get("elements", [])) <= 10
 
 
+@pytest.mark.slow
 @given(samples.REPORTS)
 def test_no_report_whatever_breaks_a_limit_of_slack(report: Report) -> None:
     """Any Unicode of any length gives a message that Slack takes, with headline and next step in it."""
@@ -70,6 +71,7 @@ def test_no_report_whatever_breaks_a_limit_of_slack(report: Report) -> None:
     assert any("*Next step*" in text for text in texts(payload["blocks"]))
 
 
+@pytest.mark.slow
 @given(samples.REPORTS)
 def test_no_report_can_write_a_mention_or_a_link(report: Report) -> None:
     """The only angle brackets in a message are those of our own links, to the run and to the incident."""

@@ -389,6 +389,7 @@ _ACTIONS = st.lists(
 _IDS = st.one_of(samples.TEXTS, st.just(INCIDENT))
 
 
+@pytest.mark.slow
 @given(samples.REPORTS, _ACTIONS.map(tuple), _IDS)
 def test_no_notice_whatever_breaks_a_limit_of_slack(any_report: Report, actions: tuple[Action, ...], name: str) -> None:
     """Any Unicode of any length gives a message that Slack takes, with headline, next step and its buttons."""
@@ -411,6 +412,7 @@ def test_no_notice_whatever_breaks_a_limit_of_slack(any_report: Report, actions:
         assert len(actions_of(payload)) >= len(actions)
 
 
+@pytest.mark.slow
 @given(samples.REPORTS, _ACTIONS.map(tuple))
 def test_no_notice_can_write_a_mention_or_a_link(any_report: Report, actions: tuple[Action, ...]) -> None:
     """Not one angle bracket in all that is shown: even the run's link is a button."""

@@ -88,6 +88,7 @@ def told(report: Report, kind: NoticeKind = NoticeKind.OPENED) -> Any:
     return channel.render(Notice(kind=kind, key="k-1", report=report))
 
 
+@pytest.mark.slow
 @given(notices.NOTICES)
 @example(ALL_BACKSLASHES)
 def test_no_notice_whatever_is_above_the_bytes(notice: Notice) -> None:
@@ -102,6 +103,7 @@ def test_no_notice_whatever_is_above_the_bytes(notice: Notice) -> None:
     assert list(simulated._problems(payload, len(encode(payload)))) == []
 
 
+@pytest.mark.slow
 @given(notices.NOTICES)
 @example(ALL_BACKSLASHES)
 def test_no_notice_can_write_a_link_or_a_mention(notice: Notice) -> None:

@@ -31,6 +31,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         yield begin
 
 
+@pytest.mark.slow
 @given(NOTICES)
 def test_no_notice_whatever_breaks_a_limit_or_its_markup(said: Notice) -> None:
     """Any Unicode of any length gives a work item that Azure DevOps takes, with our tags and links alone."""

@@ -33,6 +33,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         yield begin
 
 
+@pytest.mark.slow
 @given(NOTICES)
 def test_no_notice_whatever_breaks_a_limit_or_leaves_its_block(said: Notice) -> None:
     """Any Unicode of any length gives an issue that GitHub takes, in which nobody else's text is obeyed."""

@@ -39,6 +39,7 @@ def nodes(node: Any) -> Iterator[Any]:
         yield from nodes(child)
 
 
+@pytest.mark.slow
 @given(NOTICES)
 def test_no_notice_whatever_breaks_a_limit_or_the_document(said: Notice) -> None:
     """Any Unicode of any length gives an issue that Jira takes, without a mention, with our links alone."""

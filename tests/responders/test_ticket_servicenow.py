@@ -45,6 +45,7 @@ def limited(desk: Desk) -> TicketQueue:
     )
 
 
+@pytest.mark.slow
 @given(NOTICES)
 def test_no_notice_whatever_breaks_a_limit_or_is_obeyed(said: Notice) -> None:
     """Any Unicode of any length gives an incident that ServiceNow takes uncut, with nothing in it that does anything."""

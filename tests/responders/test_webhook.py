@@ -60,6 +60,7 @@ def test_two_secrets_give_two_signatures() -> None:
     assert each[0] != each[1]
 
 
+@pytest.mark.slow
 @given(notices.NOTICES)
 @example(ALL_BACKSLASHES)
 def test_no_notice_whatever_is_above_the_bytes(notice: Notice) -> None:
