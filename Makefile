@@ -32,10 +32,10 @@ demo: $(VENV)/.sandbox
 	@$(RUN) -m sandbox demo $(if $(LIST),--list) $(if $(SCENARIO),"$(SCENARIO)")
 
 test: $(VENV)/.dev $(NODE_READY)
-	@$(RUN) -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.dev
-	@$(RUN) -m pytest -n 2 --dist loadgroup -m "not slow and not py313" $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n 3 --dist loadfile -m "not slow and not py313" $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	@$(RUN) -m ruff check .

@@ -179,6 +179,11 @@ class FunctionsHost:
         with self._lock:
             return [message.body for message in self._queues.pop(queue, ())]
 
+    def poisoned(self) -> list[str]:
+        """Return the poison queues in which something waits that no function took."""
+        with self._lock:
+            return sorted(name for name, waiting in self._queues.items() if waiting and name.endswith(_POISON))
+
     def drain(self) -> None:
         """Work off every queue that a function listens to; waits between tries are skipped, counts are kept.
 

@@ -14,14 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sandbox.delivering import Tick, deliveries_of, handshake, post, steps_of, workspace_id
-from sandbox.host import FunctionsHost, Invocation
+from sandbox.host import Failure, FunctionsHost, Invocation
 from sandbox.places import settings_of
 from sandbox.records import Call, Message
 from sandbox.server import Sandbox
@@ -46,7 +46,8 @@ class Outcome:
     """What became of a scenario: the records that the product kept, what the channels got, every call it made.
 
     ``diagnoses`` are the stored diagnoses by run id, ``answers`` the statuses that Event Grid got, ``said`` all log
-    output, ``stored`` every document and row as text, ``hosts`` whom a connection was opened to.
+    output, ``stored`` every document and row as text, ``hosts`` whom a connection was opened to, ``poisoned`` the
+    poison queues in which something is left for a person to look at.
     """
 
     scenario: Scenario
@@ -64,6 +65,7 @@ class Outcome:
     sentinel: str
     seconds: float
     evidence: Mapping[str, str] = field(default_factory=dict)
+    poisoned: tuple[str, ...] = ()
 
 
 def environment(sandbox: Sandbox, store: Path, channels: Sequence[str] = ("slack",)) -> dict[str, str]:
@@ -83,15 +85,18 @@ def play(
     settings: Callable[[Sandbox], Mapping[str, str]] = lambda _: {},
     skew: timedelta = timedelta(0),
     later: Sequence[timedelta] = _LATER,
+    storage: str = "",
 ) -> Outcome:
     """Play ``scenario`` once and return its outcome; nothing is left behind.
 
     ``settings`` gives further settings, ``skew`` is how far ahead the worker's clock is, ``later`` the time that passes
-    after the last delivery, step by step.
+    after the last delivery, step by step. ``storage`` is the connection string of an empty storage account in which
+    everything is kept instead of in a file, and stays.
     """
     with tempfile.TemporaryDirectory(prefix="pullmedic-") as folder, Sandbox(scenario) as sandbox:
         store = Path(folder) / "store.sqlite"
-        environ = {**environment(sandbox, store, channels), **settings(sandbox)}
+        kept = {"PULLMEDIC_STORE": "azure", "AzureWebJobsStorage": storage} if storage else {}
+        environ = {**environment(sandbox, store, channels), **kept, **settings(sandbox)}
         with variables(environ), _listening() as said, fresh_host(app) as host:
             if skew:
                 _set_on(skew)
@@ -100,7 +105,7 @@ def play(
             started = time.monotonic()
             answers = _deliver(scenario, host, sandbox, later)
             seconds = time.monotonic() - started
-            return _outcome(scenario, sandbox, host, store, answers, said, seconds)
+            return _outcome(scenario, sandbox, host, storage or store, answers, said, seconds)
 
 
 def fresh_host(app: Path = APP) -> FunctionsHost:
@@ -143,9 +148,13 @@ def look_for_missed(host: FunctionsHost, sandbox: Sandbox, tick: Tick) -> None:
 
 
 def let_pass(host: FunctionsHost, time: timedelta) -> None:
-    """Set the worker's clock on by ``time``, let the timers fire and work off what comes of it."""
+    """Set the worker's clock on by ``time``, let the timers fire and work off what comes of it.
+
+    A timer's function that fails is among the host's invocations, and fires again the next time.
+    """
     _set_on(time)
-    host.tick(_SWEEP)
+    with suppress(Failure):
+        host.tick(_SWEEP)
     host.drain()
 
 
@@ -159,7 +168,7 @@ def _outcome(
     scenario: Scenario,
     sandbox: Sandbox,
     host: FunctionsHost,
-    store: Path,
+    store: Path | str,
     answers: tuple[int, ...],
     said: list[str],
     seconds: float,
@@ -181,20 +190,22 @@ def _outcome(
         stored=stored,
         sentinel=sandbox.sentinel,
         seconds=seconds,
+        poisoned=tuple(host.poisoned()),
     )
 
 
-def _kept(scenario: Scenario, path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], str]:
-    """Read what the product stored of every run of the scenario, and the store's raw bytes as text."""
+def _kept(scenario: Scenario, where: Path | str) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], str]:
+    """Read what the product stored of every run of the scenario, and a file's raw bytes as text."""
     from diagnostics.codec import evidence_from_json, to_json  # noqa: PLC0415 - only a played story needs the product
     from diagnostics.judging import judge  # noqa: PLC0415
     from diagnostics.probing import fact_types  # noqa: PLC0415
-    from responders.settings import SqliteStore  # noqa: PLC0415
+    from responders.declarations import Secret  # noqa: PLC0415
+    from responders.settings import AzureStore, SqliteStore  # noqa: PLC0415
     from responders.store import open_store, record_to_json  # noqa: PLC0415
 
-    if not path.exists():
+    if isinstance(where, Path) and not where.exists():
         return {}, {}, {}, ""
-    store = open_store(SqliteStore(path))
+    store = open_store(SqliteStore(where) if isinstance(where, Path) else AzureStore(connection=Secret(where)))
     records, diagnoses, evidence = {}, {}, {}
     for run, workspace in dict.fromkeys((*_runs(scenario), *_told(store))):
         record = store.get_record(workspace, run)
@@ -210,7 +221,8 @@ def _kept(scenario: Scenario, path: Path) -> tuple[dict[str, Any], dict[str, Any
             evidence[run] = kept
             diagnoses[run] = json.loads(to_json(judge(evidence_from_json(kept, fact_types()))))
     store.close()
-    raw = "".join(file.read_bytes().decode("latin-1") for file in sorted(path.parent.glob("store.sqlite*")))
+    files = sorted(where.parent.glob("store.sqlite*")) if isinstance(where, Path) else []
+    raw = "".join(file.read_bytes().decode("latin-1") for file in files)
     return records, diagnoses, evidence, raw + "".join(evidence.values())
 
 

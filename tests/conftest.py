@@ -34,15 +34,8 @@ def _environment() -> dict[str, str]:
 _FOUND = _environment()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and deselect, rather than skip, those that need the deployed version.
-
-    What a file or several (``xdist_group``) have in common, such as played stories, is then made once.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    """Deselect, rather than skip, the tests that need the deployed Python version."""
     if sys.version_info >= (3, 13):
         return
     needing = [item for item in items if item.get_closest_marker("py313")]

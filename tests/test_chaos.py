@@ -6,10 +6,9 @@ from itertools import cycle
 
 import pytest
 
-from diagnostics.azure import arm
 from tests.chaos.__main__ import cells, stories
 from tests.chaos.injecting import PARTIES, Kind, Party
-from tests.chaos.judging import ending
+from tests.chaos.judging import ending, impatient
 
 _TURN = cycle(stories())
 _CELLS = [(party, kind, next(_TURN)) for party, kind in cells([], [])]
@@ -22,10 +21,11 @@ _SHORT = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("party", [party.name for party in PARTIES])
-def test_a_party_that_fails_in_any_way_ends_no_story_badly(party: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("azurite")
+def test_a_party_that_fails_in_any_way_ends_no_story_badly(party: str) -> None:
     """Nothing is confirmed that is not true, lost, or told twice."""
-    monkeypatch.setitem(arm.LIMITS, "retry_backoff_factor", 0)
-    ended = [ending(story, who, kind) for who, kind, story in _CELLS if who.name == party and kind.name in _SHORT]
+    with impatient():
+        ended = [ending(story, who, kind) for who, kind, story in _CELLS if who.name == party and kind.name in _SHORT]
     assert ended
     assert {(it.story, it.kind): it.wrong for it in ended if it.wrong} == {}
 

@@ -22,7 +22,7 @@ from diagnostics.probing import all_probes, fact_types
 from sandbox.world import load_scenario
 from tests.stories import FOLDER, OWN, played
 
-pytestmark = [pytest.mark.xdist_group("stories"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 LOST = "HTTP 403, AuthorizationFailed: taken away by this test"
 CAUSES = {cause.id: cause for cause in all_causes()}

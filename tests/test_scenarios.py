@@ -19,8 +19,6 @@ from sandbox.playing import APP
 from sandbox.world import load_scenario
 from tests.stories import FOLDER, OWN, played
 
-pytestmark = pytest.mark.xdist_group("stories")  # each story is played once, for all files that look at it
-
 _SHARED = Path(os.environ.get("PULLMEDIC_SCENARIOS") or APP.parent.parent / "shared" / "scenarios")
 _PASS = {"004", "006", "009", "029", "042", "060", "070"}
 """The shared examples, by number, whose whole expectation holds today; more may, none of these may stop."""

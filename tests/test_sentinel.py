@@ -16,7 +16,7 @@ from sandbox import SENTINEL_PREFIX, Sandbox, playing
 from sandbox.world import Scenario, load_scenario
 from tests.stories import FOLDER, OWN, Played, overheard, played, tell
 
-pytestmark = pytest.mark.xdist_group("stories")  # each story is played once, for all files that look at it
+pytestmark = pytest.mark.slow
 
 _SECRET = f"{SENTINEL_PREFIX}9d41c07be6a2f358"
 _LOG = "system_logs/lifecycler/lifecycler.log"

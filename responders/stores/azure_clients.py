@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient, TableServiceClient
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
@@ -36,8 +37,19 @@ _TABLE_PATIENCE: Mapping[str, Any] = {
     "retry_backoff_max": 4,
     "timeout": 30,
 }
+_ASKS_TO_WAIT = frozenset({"retry-after", "retry-after-ms", "x-ms-retry-after-ms"})
 STORAGE_PATIENCE: Mapping[str, Any] = {**_PATIENCE, "initial_backoff": 1, "increment_base": 2}
 """Of clients of blobs and queues, which wait 15 s before their second try if nobody says otherwise."""
+
+
+class _Brief(RequestsTransport):  # type: ignore[misc] - azure-core makes the name when it is asked for
+    """Hands no ``Retry-After`` on that is longer than we may wait: azure-core would sleep for as long as it says."""
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        answer = super().send(request, **kwargs)
+        for name in [name for name in answer.headers if name.lower() in _ASKS_TO_WAIT]:
+            del answer.headers[name]
+        return answer
 
 
 class Clients(NamedTuple):
@@ -82,9 +94,13 @@ def open_queues(choice: AzureStore) -> QueueServiceClient:
     raise said
 
 
+def _transport() -> RequestsTransport:
+    return _Brief(**{name: _PATIENCE[name] for name in ("connection_timeout", "read_timeout")})
+
+
 def _by_connection(connection: str) -> tuple[TableServiceClient, BlobServiceClient]:
     try:
-        tables = TableServiceClient.from_connection_string(connection, **_TABLE_PATIENCE)
+        tables = TableServiceClient.from_connection_string(connection, transport=_transport(), **_TABLE_PATIENCE)
         return tables, BlobServiceClient.from_connection_string(connection, **STORAGE_PATIENCE)
     except ValueError:
         said = StoreError("the storage account's connection string cannot be read")
@@ -95,7 +111,10 @@ def _by_identity(choice: AzureStore, credential: TokenCredential) -> tuple[Table
     host = f"{{}}.{choice.cloud.storage_suffix}"
     return (
         TableServiceClient(
-            f"https://{choice.account}.{host.format('table')}", credential=credential, **_TABLE_PATIENCE
+            f"https://{choice.account}.{host.format('table')}",
+            credential=credential,
+            transport=_transport(),
+            **_TABLE_PATIENCE,
         ),
         BlobServiceClient(f"https://{choice.account}.{host.format('blob')}", credential=credential, **STORAGE_PATIENCE),
     )

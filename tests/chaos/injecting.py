@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +15,14 @@ class Party:
     """Whom the app speaks to: which calls are to it, and whether it is a place that people hear from.
 
     ``answers_anything``: a flow may answer whatever its maker wrote, so that no JSON of it is a wrong one.
+    ``storage``: the part of the responder's own storage account that it is.
     """
 
     name: str
-    call: Mapping[str, str]
+    call: Mapping[str, str] = field(default_factory=dict)
     channel: str = ""
     answers_anything: bool = False
+    storage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +60,13 @@ PARTIES = (
     Party(name="Azure DevOps", call={"host": r"dev\.azure\.com"}, channel="azure_devops"),
     Party(name="Jira", call={"host": r".*\.atlassian\.net"}, channel="jira"),
     Party(name="ServiceNow", call={"host": r".*\.service-now\.com"}, channel="servicenow"),
+    Party(name="tables", storage="Table", channel="slack_bot"),
+    Party(name="evidence blobs", storage="Blob", channel="slack_bot"),
+    Party(name="wake-up queue", storage="Queue", channel="slack_bot"),
 )
 
 _SHAPELESS = "JSON of another shape"
+_UNTRUSTED = "certificate not trusted"
 
 KINDS = (
     Kind(name="latency", fault={"latency_ms": 150}),
@@ -73,18 +79,25 @@ KINDS = (
     Kind(name="cut, then well", fault={"cut": True, "times": 1}, passes=True),
     Kind(name="half an answer", fault={"half": True}),
     Kind(name="half, then well", fault={"half": True, "times": 1}, passes=True),
+    Kind(name="answer lost, then well", fault={"lost": True, "times": 3}, passes=True),
     Kind(name="a page instead of JSON", fault={"body": "<html><body>Bad gateway</body></html>"}),
     Kind(name=_SHAPELESS, fault={"body": '{"value": 7, "ok": "yes", "error": []}'}),
     Kind(name="token expired", fault={"status": 401}),
     Kind(name="token expired, then well", fault={"status": 401, "times": 1}, passes=True, refuses=True),
-    Kind(name="certificate not trusted", fault={"untrusted": True}),
+    Kind(name=_UNTRUSTED, fault={"untrusted": True}),
     Kind(name="our clock 10 min ahead", fault=None, skew=timedelta(minutes=10)),
     Kind(name="our clock 10 min behind", fault=None, skew=-timedelta(minutes=10)),
 )
 
 
 def applies(kind: Kind, party: Party) -> bool:
-    """Whether ``party`` can fail so: our own clock is nobody's fault and is tried once."""
+    """Whether ``party`` can fail so: our own clock is nobody's fault and is tried once; the emulator of storage speaks
+    HTTP, so there is no certificate.
+    """
     if kind.fault is None:
         return party is PARTIES[0]
+    if party.storage:
+        return kind.name != _UNTRUSTED
+    if "lost" in kind.fault:  # the simulated services do nothing that a fault befalls
+        return False
     return not (party.answers_anything and kind.name == _SHAPELESS)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from diagnostics.azure import arm
+from responders.stores import azure_clients
 from sandbox.playing import Outcome, play
 from sandbox.scoring import Score, score
 from sandbox.server import Sandbox
 from sandbox.world import Scenario, load_scenario
 from tests.chaos.injecting import Kind, Party
+from tests.chaos.storage import failing_storage
 
-__all__ = ["Ending", "ending"]
+__all__ = ["Ending", "ending", "impatient"]
 
 _HOURS = (1, 6, 26)
 _LATER = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=10), *(timedelta(hours=it) for it in _HOURS))
@@ -45,9 +50,13 @@ class Ending:
 def ending(story: Path, party: Party, kind: Kind) -> Ending:
     """Play ``story`` while ``party`` fails in the way of ``kind``, and hold it against the undisturbed one."""
     plain = load_scenario(story, complete=True)
-    faults = () if kind.fault is None else ({"call": dict(party.call), **kind.fault},)
     well = _undisturbed(story, party.channel)
-    outcome = _played(replace(plain, faults=(*faults, *plain.faults)), party.channel, kind.skew)
+    if party.storage:
+        with failing_storage(party.storage, kind.fault or {}) as (through, direct):
+            outcome = _played(plain, party.channel, kind.skew, through, direct)
+    else:
+        faults = () if kind.fault is None else ({"call": dict(party.call), **kind.fault},)
+        outcome = _played(replace(plain, faults=(*faults, *plain.faults)), party.channel, kind.skew)
     before, after = score(well), score(outcome)
     kept, doubts = _verdicts(before, after, outcome)
     wrong = [*doubts, *_careless(after), *_lost(well, outcome, party, kind), *_twice(well, outcome)]
@@ -56,20 +65,40 @@ def ending(story: Path, party: Party, kind: Kind) -> Ending:
     )
 
 
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Let nobody wait between two tries: who waits how long is tested elsewhere."""
+    patched: list[tuple[Any, Mapping[str, int]]] = [
+        (arm.LIMITS, {"retry_backoff_factor": 0}),
+        (azure_clients._TABLE_PATIENCE, {"retry_backoff_factor": 0}),
+        (azure_clients.STORAGE_PATIENCE, {"initial_backoff": 0, "increment_base": 0, "random_jitter_range": 0}),
+    ]
+    before = [dict(options) for options, _ in patched]
+    for options, values in patched:
+        options.update(values)
+    try:
+        yield
+    finally:
+        for (options, _), kept in zip(patched, before, strict=True):
+            options.clear()
+            options.update(kept)
+
+
 @cache
 def _undisturbed(story: Path, channel: str) -> Outcome:
     return _played(load_scenario(story, complete=True), channel, timedelta(0))
 
 
-def _played(scenario: Scenario, channel: str, skew: timedelta) -> Outcome:
+def _played(scenario: Scenario, channel: str, skew: timedelta, through: str = "", direct: str = "") -> Outcome:
     places = tuple(dict.fromkeys((channel or "slack", *(["slack"] if channel in _TRACKERS else []))))
 
     def more(sandbox: Sandbox) -> Mapping[str, str]:
+        kept = {"AzureWebJobsStorage": through} if through else {}
         if channel.startswith("slack"):
-            return {"PULLMEDIC_FALLBACK_TEAMS_WEBHOOK_URL": sandbox.teams_fallback_webhook_url}
-        return {"PULLMEDIC_FALLBACK_SLACK_WEBHOOK_URL": sandbox.slack_fallback_webhook_url}
+            return {"PULLMEDIC_FALLBACK_TEAMS_WEBHOOK_URL": sandbox.teams_fallback_webhook_url, **kept}
+        return {"PULLMEDIC_FALLBACK_SLACK_WEBHOOK_URL": sandbox.slack_fallback_webhook_url, **kept}
 
-    return play(scenario, channels=places, settings=more, skew=skew, later=_LATER)
+    return play(scenario, channels=places, settings=more, skew=skew, later=_LATER, storage=direct)
 
 
 def _verdicts(before: Score, after: Score, outcome: Outcome) -> tuple[str, list[str]]:
@@ -105,7 +134,7 @@ def _lost(well: Outcome, outcome: Outcome, party: Party, kind: Kind) -> list[str
     """Return what nobody ever hears of."""
     found = []
     before, after = _shown(well), _shown(outcome)
-    said = "ALERT" in outcome.said or any(place.endswith("-fallback") for place in after)
+    said = "ALERT" in outcome.said or any(place.endswith("-fallback") for place in after) or bool(outcome.poisoned)
     if well.messages and not outcome.messages and not said:
         found.append("nobody heard, and nothing says so")
     if before[party.channel] and not after[party.channel]:

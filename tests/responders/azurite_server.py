@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _REPOSITORY = Path(__file__).parents[2]
 _INSTALLED = _REPOSITORY / ".cache" / "node" / "node_modules" / ".bin" / "azurite"
 _TRIES, _POLLS, _POLL_SECONDS = 3, 300, 0.1
 # Azurite's own account and key, the same everywhere (Azurite's README, "Default Storage Account").
-_ACCOUNT = "devstoreaccount1"
+ACCOUNT = "devstoreaccount1"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
@@ -27,14 +27,18 @@ def find_azurite(environ: Mapping[str, str]) -> Path | None:
 
 
 @contextmanager
-def running_azurite(program: Path, folder: Path) -> Iterator[str]:
-    """Run Azurite on free ports, all in memory, and yield its connection string."""
+def running_azurite(program: Path, folder: Path, accounts: Sequence[str] = ()) -> Iterator[str]:
+    """Run Azurite on free ports, all in memory, and yield its connection string; it may have several ``accounts``.
+
+    For one of these, put its name in the place of :data:`ACCOUNT` into the connection string.
+    """
+    named = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{_KEY}" for name in (ACCOUNT, *accounts))}
     for _ in range(_TRIES):  # another process may take a port between finding it free and listening on it
         ports = _free_ports(3)
         process = subprocess.Popen(
             _command(program, ports),
             cwd=folder,
-            env=dict(os.environ),
+            env={**os.environ, **named},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -80,8 +84,8 @@ def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
 
 def _connection_string(ports: list[int]) -> str:
     kinds = zip(("Blob", "Queue", "Table"), ports, strict=True)
-    ends = ";".join(f"{kind}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT}" for kind, port in kinds)
-    return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{ends}"
+    ends = ";".join(f"{kind}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for kind, port in kinds)
+    return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={_KEY};{ends}"
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,14 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -449,3 +451,33 @@ def test_choosing_a_store_loads_no_sdk_before_it_is_opened() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_table_that_asks_for_an_hour_is_not_waited_for() -> None:
+    """azure-core would sleep for as long as ``Retry-After`` says, and a worker with it: the wait is ours to choose."""
+    asked = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked.append(self.path)
+            self.send_response(429)
+            self.send_header("Retry-After", "3600")
+            self.send_header("x-ms-retry-after-ms", "3600000")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_PUT = do_GET  # noqa: N815 - the server looks for these names
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        ends = ";".join(f"{kind}Endpoint=http://127.0.0.1:{server.server_port}/a" for kind in ("Blob", "Table"))
+        store = open_store(AzureStore(connection=Secret(f"AccountName=a;AccountKey=a2V5;{ends}")))
+        with pytest.raises(StoreUnavailable, match="429"):
+            store.fetch("partition", "key")
+        store.close()
+        server.shutdown()
+    assert len(asked) <= 3
