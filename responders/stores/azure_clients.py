@@ -42,7 +42,7 @@ STORAGE_PATIENCE: Mapping[str, Any] = {**_PATIENCE, "initial_backoff": 1, "incre
 """Of clients of blobs and queues, which wait 15 s before their second try if nobody says otherwise."""
 
 
-class _Brief(RequestsTransport):  # type: ignore[misc] - azure-core makes the name when it is asked for
+class _Brief(RequestsTransport):  # type: ignore[misc]  # a name that azure-core makes when asked for
     """Hands no ``Retry-After`` on that is longer than we may wait: azure-core would sleep for as long as it says."""
 
     def send(self, request: Any, **kwargs: Any) -> Any:
