@@ -9,6 +9,9 @@ import pytest
 from tests.chaos.__main__ import cells, stories
 from tests.chaos.injecting import PARTIES, Kind, Party
 from tests.chaos.judging import ending, impatient
+from tests.responders.azurite_server import azurite
+
+__all__ = ["azurite"]
 
 _TURN = cycle(stories())
 _CELLS = [(party, kind, next(_TURN)) for party, kind in cells([], [])]

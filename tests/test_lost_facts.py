@@ -134,7 +134,7 @@ def test_less_knowledge_confirms_nothing_wrong(name: str) -> None:
                 assert after.verdict in confirmed(after), (name, lost)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_whatever_is_lost_nothing_wrong_is_confirmed(data: st.DataObject) -> None:
     """Any facts of any story may be lost: what is confirmed then is true, and every open verdict says what is missing."""

@@ -244,7 +244,7 @@ class LifeOfAFix(RuleBasedStateMachine):
 
 
 LifeOfAFix.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=25,
     stateful_step_count=30,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
