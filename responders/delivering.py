@@ -515,9 +515,14 @@ class Delivering:
             lost = isinstance(error, Unreachable) and error.sent and not todo.edit
             self._record(found, mine, lambda it: it.failed(str(error), now=self.now(), after=error.after, unknown=lost))
             return f"not taken, another try follows ({error})"
-        if todo.edit:
+        if todo.edit and isinstance(error, Refused) and error.gone:
             self._record(found, mine, lambda it: replace(it.free(), ref="", error=str(error)))
             return f"the message cannot be edited any more ({error})"
+        if todo.edit:  # what stands there is true as far as it goes, and a new message would be a second one
+            self._record(
+                found, mine, lambda it: it.failed(str(error), now=self.now(), after=timedelta(), unknown=False)
+            )
+            return f"not edited, another try follows ({error})"
         self._record(found, mine, lambda it: replace(it.free(), gave_up_at=self.now(), error=str(error)))
         return self._lost(mine.destination, str(error))
 

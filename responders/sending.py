@@ -122,6 +122,11 @@ class Refused(SendError):
         self.status = status
         self.word = word
 
+    @property
+    def gone(self) -> bool:
+        """Whether what was to be changed is no longer there, so that only a new one can say it."""
+        return self.status in (404, 410)
+
 
 @dataclass(frozen=True, slots=True)
 class _Answer:

@@ -98,6 +98,9 @@ _ADVICE = {
 }
 
 
+_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "wrong_reference"})
+
+
 class SlackRefused(Refused):
     """Slack refused for good. ``word`` is its bare code, ``missing_scope`` for instance; the text says what to do."""
 
@@ -105,6 +108,11 @@ class SlackRefused(Refused):
         super().__init__(200, code)
         said = advice or _ADVICE.get(code, "see this code in Slack's reference of the method")
         self.args = (f"Slack refused ({code}): {said}",)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the message is deleted, another app's, or too old to be edited (Slack, "chat.update", "Errors")."""
+        return self.word in _GONE
 
 
 def render(notice: Notice, *, interactive: bool = True) -> dict[str, Any]:

@@ -274,6 +274,16 @@ def test_a_reason_for_silence_is_in_the_log_and_in_a_metric(begin: Begin, caplog
 # --- faults -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("fault", [{"status": 401}, {"status": 403}, {"body": "<html>Bad gateway</html>"}])
+def test_an_edit_that_is_refused_for_a_while_leads_to_no_second_message(begin: Begin, fault: dict[str, Any]) -> None:
+    """Only a message that is gone is written anew; a token that is refused today may be good tomorrow."""
+    stage = begin("bot", faults=({"call": {"host": "slack.com", "path": "/api/chat.update"}, **fault, "times": 2},))
+    stage.worker.deliver(failed("a"), failed("b", 0.5))
+    stage.worker.let_pass(timedelta(minutes=30))
+    (message,) = stage.bot
+    assert "(2 runs)" in message.text
+
+
 def test_an_outage_of_an_hour_costs_the_hour_alone(begin: Begin) -> None:
     """The message arrives within minutes of its end, once, and nothing is diagnosed again."""
     fault = {"call": {"host": "hooks.slack.com"}, "status": 503, "times": 12}
