@@ -511,18 +511,15 @@ class Delivering:
     def _not_taken(self, found: Found[Delivery], mine: Delivery, todo: Act, error: SendError) -> str:
         _LOG.warning("%s did not take the message: %s", mine.destination, error)
         count("not_taken", destination=mine.destination)
-        if isinstance(error, Later):
+        gone = isinstance(error, Refused) and error.gone
+        if isinstance(error, Later) or (todo.edit and not gone):  # a new message beside one that stands is a second one
+            after = error.after if isinstance(error, Later) else timedelta()
             lost = isinstance(error, Unreachable) and error.sent and not todo.edit
-            self._record(found, mine, lambda it: it.failed(str(error), now=self.now(), after=error.after, unknown=lost))
+            self._record(found, mine, lambda it: it.failed(str(error), now=self.now(), after=after, unknown=lost))
             return f"not taken, another try follows ({error})"
-        if todo.edit and isinstance(error, Refused) and error.gone:
+        if todo.edit:
             self._record(found, mine, lambda it: replace(it.free(), ref="", error=str(error)))
             return f"the message cannot be edited any more ({error})"
-        if todo.edit:  # what stands there is true as far as it goes, and a new message would be a second one
-            self._record(
-                found, mine, lambda it: it.failed(str(error), now=self.now(), after=timedelta(), unknown=False)
-            )
-            return f"not edited, another try follows ({error})"
         self._record(found, mine, lambda it: replace(it.free(), gave_up_at=self.now(), error=str(error)))
         return self._lost(mine.destination, str(error))
 

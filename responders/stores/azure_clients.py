@@ -43,7 +43,7 @@ STORAGE_PATIENCE: Mapping[str, Any] = {**_PATIENCE, "initial_backoff": 1, "incre
 
 
 class _Brief(RequestsTransport):  # type: ignore[misc]  # a name that azure-core makes when asked for
-    """Hands no ``Retry-After`` on that is longer than we may wait: azure-core would sleep for as long as it says."""
+    """Hands no ``Retry-After`` on: azure-core would sleep for as long as it says, and not for our own short waits."""
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         answer = super().send(request, **kwargs)

@@ -79,7 +79,7 @@ KINDS = (
     Kind(name="cut, then well", fault={"cut": True, "times": 1}, passes=True),
     Kind(name="half an answer", fault={"half": True}),
     Kind(name="half, then well", fault={"half": True, "times": 1}, passes=True),
-    Kind(name="answer lost, then well", fault={"lost": True, "times": 3}, passes=True),
+    Kind(name="answer lost, then well", fault={"cut": True, "done_first": True, "times": 3}, passes=True),
     Kind(name="a page instead of JSON", fault={"body": "<html><body>Bad gateway</body></html>"}),
     Kind(name=_SHAPELESS, fault={"body": '{"value": 7, "ok": "yes", "error": []}'}),
     Kind(name="token expired", fault={"status": 401}),
@@ -98,6 +98,4 @@ def applies(kind: Kind, party: Party) -> bool:
         return party is PARTIES[0]
     if party.storage:
         return kind.name != _UNTRUSTED
-    if "lost" in kind.fault:  # the simulated services do nothing that a fault befalls
-        return False
     return not (party.answers_anything and kind.name == _SHAPELESS)

@@ -95,8 +95,8 @@ def _played(scenario: Scenario, channel: str, skew: timedelta, through: str = ""
     def more(sandbox: Sandbox) -> Mapping[str, str]:
         kept = {"AzureWebJobsStorage": through} if through else {}
         if channel.startswith("slack"):
-            return {"PULLMEDIC_FALLBACK_TEAMS_WEBHOOK_URL": sandbox.teams_fallback_webhook_url, **kept}
-        return {"PULLMEDIC_FALLBACK_SLACK_WEBHOOK_URL": sandbox.slack_fallback_webhook_url, **kept}
+            return kept | {"PULLMEDIC_FALLBACK_TEAMS_WEBHOOK_URL": sandbox.teams_fallback_webhook_url}
+        return kept | {"PULLMEDIC_FALLBACK_SLACK_WEBHOOK_URL": sandbox.slack_fallback_webhook_url}
 
     return play(scenario, channels=places, settings=more, skew=skew, later=_LATER, storage=direct)
 

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tests.kills.killing import kill_while_working
-from tests.responders.azurite_server import find_azurite, running_azurite
+from tests.responders.azurite_server import MISSING, find_azurite, running_azurite
 
 __all__ = ["main"]
 
@@ -25,7 +25,7 @@ def main() -> int:
     given = parser.parse_args()
     program = find_azurite(os.environ)
     if program is None:
-        print("Azurite is not here: install it into .cache/node, or set PULLMEDIC_AZURITE")
+        print(MISSING)
         return 2
     with tempfile.TemporaryDirectory(prefix="pullmedic-") as name, running_azurite(program, Path(name)) as storage:
         tally = kill_while_working(

@@ -13,6 +13,7 @@ import pytest
 
 _REPOSITORY = Path(__file__).parents[2]
 _INSTALLED = _REPOSITORY / ".cache" / "node" / "node_modules" / ".bin" / "azurite"
+MISSING = "Azurite is not installed: set PULLMEDIC_AZURITE, or install it into .cache/node"
 _TRIES, _POLLS, _POLL_SECONDS = 3, 300, 0.1
 # Azurite's own account and key, the same everywhere (Azurite's README, "Default Storage Account").
 ACCOUNT = "devstoreaccount1"
@@ -103,9 +104,8 @@ def own_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _running(folders: pytest.TempPathFactory) -> Iterator[str]:
     program = find_azurite(os.environ)
     if program is None:
-        reason = "Azurite is not installed: set PULLMEDIC_AZURITE, or install it into .cache/node"
         if os.environ.get("PULLMEDIC_NO_SKIPS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
     with running_azurite(program, folders.mktemp("azurite")) as connection:
         yield connection

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.responders.azurite_server import find_azurite, running_azurite
+from tests.responders.azurite_server import MISSING, find_azurite, running_azurite
 from tests.soak.soaking import soak
 
 __all__ = ["main"]
@@ -22,7 +22,7 @@ def main() -> int:
     given = parser.parse_args()
     program = find_azurite(os.environ)
     if program is None:
-        print("Azurite is not here: install it into .cache/node, or set PULLMEDIC_AZURITE")
+        print(MISSING)
         return 2
     with tempfile.TemporaryDirectory(prefix="pullmedic-") as name, running_azurite(program, Path(name)) as storage:
         found = soak(given.minutes * 60, seed=given.seed, storage=storage, folder=Path(name))
