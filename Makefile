@@ -12,7 +12,7 @@ NODE_READY := $(NODE_CACHE)/.ready-$(subst /,-,$(subst @,-,$(AZURITE)-$(ADAPTIVE
 
 export PYTHONWARNINGS ?= ignore::SyntaxWarning
 
-.PHONY: demo preview test test-fast check bench chaos kills soak package lock fuzz audit format generated release-notes clean help
+.PHONY: demo preview test test-fast check bench chaos kills soak mutants package lock fuzz audit format generated release-notes clean help
 
 help:
 	@echo "make demo    plays four failed runs on the embedded sandbox (SCENARIO=name plays one, LIST=1 lists all)"
@@ -20,6 +20,7 @@ help:
 	@echo "make test    runs the tests        make test-fast   without the slow ones"
 	@echo "make check   lints and type-checks make bench       prints the figures"
 	@echo "make kills   kills workers while they work, and counts (ARGS=)   make soak   MINUTES=60 of traffic with faults"
+	@echo "make mutants changes the pure core in every small way, and counts what the tests notice (MODULES=diagnostics.judging)"
 	@echo "make package builds what is deployed, build/pullmedic.zip   make lock  pins its dependencies anew"
 	@echo "make generated   makes anew what is made from the code: parts of docs/ and infra/"
 	@echo "make chaos   lets every remote party fail in every way, and says how stories end"
@@ -62,6 +63,9 @@ kills: $(VENV)/.dev $(NODE_READY)
 soak: $(VENV)/.dev $(NODE_READY)
 	@$(RUN) -m tests.soak --minutes $(or $(MINUTES),60)
 
+mutants: $(VENV)/.mutants
+	@$(RUN) -m tests.mutants $(MODULES)
+
 package: | $(VENV)/bin/python
 	@$(RUN) -m tools.package build
 
@@ -75,7 +79,11 @@ fuzz: $(VENV)/.fuzz
 	@PYTHONPATH=. $(RUN) tests/fuzz $(TARGET) --seconds $(or $(SECONDS),60)
 
 # Asks the database of known holes about every package that the function app would get today, also the indirect ones.
-audit: .cache/audit/.ready-$(PIP_AUDIT)
+audit: $(VENV)/.mutants: requirements-mutants.txt $(VENV)/.dev
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.cache/audit/.ready-$(PIP_AUDIT)
 	@if $(AUDIT)/python -c "import socket; socket.create_connection(('api.osv.dev', 443), 10)" 2>/dev/null; then \
 		$(AUDIT)/python -m pip_audit --strict --progress-spinner off --vulnerability-service osv -r requirements.txt; \
 	else echo "skipped: the database of known holes (api.osv.dev) cannot be reached from here"; fi
@@ -94,7 +102,7 @@ release-notes: $(VENV)/.dev
 	@$(RUN) -m tools.release "$(TAG)"
 
 clean:
-	rm -rf $(VENV) build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build mutants .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Atheris guides by coverage; it has no wheel for every machine, and fuzzing goes on without it.
 $(VENV)/.fuzz: requirements-fuzz.txt | $(VENV)/.dev

@@ -111,13 +111,14 @@ class _Reader:
         return value
 
     def _expression(self, depth: int) -> bool | None:
-        """Operands joined by one kind of operator; which of two kinds binds closer is not documented."""
+        """Operands joined by one kind of operator; one of the other kind is left over, and nothing takes it.
+
+        Which of the two kinds binds closer is not documented.
+        """
         values = [self._operand(depth)]
         joint = self._peek()
         while joint in {"&&", "||"} and self._take(joint):
             values.append(self._operand(depth))
-        if self._peek() in {"&&", "||"}:
-            raise _NotUnderstoodError
         return _none_is_false(values) if joint != "||" else _negated(_none_is_false(_negated(it) for it in values))
 
     def _operand(self, depth: int) -> bool | None:
@@ -135,7 +136,9 @@ class _Reader:
         token = self._next()
         if token.kind == "attribute":
             return self._compared(token)
-        word = token.text.lower() if token.kind == "word" else ""
+        if token.kind != "word":
+            raise _NotUnderstoodError
+        word = token.text.lower()
         if word in {"actionmatches", "suboperationmatches"}:
             wanted = [one.text for one in self._values(braces=True) if not one.bare]
             return any(_covers(one, self._action) for one in wanted) if word == "actionmatches" and wanted else None
@@ -214,9 +217,8 @@ def _negated(value: bool | None) -> bool | None:  # noqa: FBT001 - a truth value
 
 
 def _covers(wanted: str, action: str) -> bool:
-    """``ActionMatches`` takes an action, or one that ends in ``*``."""
-    wanted = wanted.lower()
-    return action.startswith(wanted[:-1]) if wanted.endswith("*") else action == wanted
+    """``ActionMatches`` compares as a role's own actions are compared: ``*`` anywhere, and no other wildcard."""
+    return "?" not in wanted and _like(action, wanted.lower())
 
 
 def _test(operator: str) -> Callable[[str, str], bool] | None:
@@ -225,7 +227,7 @@ def _test(operator: str) -> Callable[[str, str], bool] | None:
         return lambda left, right: (left.lower() == right.lower()) is (operator == "guidequals")
     base, ignoring = operator.removesuffix("ignorecase"), operator.endswith("ignorecase")
     negative = base.startswith("stringnot")
-    plain = _PLAIN.get(base.replace("stringnot", "string", 1))
+    plain = _PLAIN.get(base.replace("stringnot", "string"))
     if plain is None:
         return None
 

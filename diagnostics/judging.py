@@ -199,8 +199,6 @@ def _way_out(judged: _Judged) -> tuple[Remedy, ...]:
 def _verdict(case: Case, findings: tuple[Finding, ...]) -> Diagnosis:
     evidence = case.evidence
     head = findings[0] if findings and findings[0].status in (Status.CONFIRMED, Status.LIKELY) else None
-    if head is not None and not _explains(head, case):
-        head = None
     if case.primary is None:
         verdict = NOT_REGISTRY if not evidence.gaps else INSUFFICIENT_EVIDENCE
     else:
@@ -217,11 +215,6 @@ def _verdict(case: Case, findings: tuple[Finding, ...]) -> Diagnosis:
         settle=_settle(evidence, findings) if verdict == INSUFFICIENT_EVIDENCE else (),
         notes=notes_of(case, verdict),
     )
-
-
-def _explains(finding: Finding, case: Case) -> bool:
-    cause = next(cause for cause in all_causes() if cause.id == finding.cause)
-    return case.symptom in cause.explains or finding.cause in case.named
 
 
 def _settle(evidence: Evidence, findings: Iterable[Finding]) -> tuple[str, ...]:
@@ -242,4 +235,4 @@ def _fingerprint(evidence: Evidence, verdict: str, target: str) -> str:
     cause = next((cause for cause in all_causes() if cause.id == verdict), None)
     everywhere = getattr(cause, "everywhere", False) and bool(target)
     parts = ("" if everywhere else evidence.run.workspace_id.lower(), verdict, target.lower())
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]

@@ -33,6 +33,7 @@ _IPV6 = pattern(r"\[[a-fA-F0-9:]+\]")
 _COMPONENT = pattern(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = pattern(r"([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*):([0-9a-fA-F]{32,})")
+_IMAGE_ID = pattern(r"(?:library/)?[0-9a-f]{64}")
 _SCHEME = pattern(r"(?i)[a-z][a-z0-9+.-]*://")
 _PLACEHOLDER = pattern(r"\$\{|\$\(|\{\{|\$[A-Za-z_]|<[^<>]*>|%[A-Za-z_]+%")
 _ACR_HOST = pattern(r"(?i)[a-z0-9-]+(?:\.[a-z0-9-]+)*\.azurecr\.(?:io|us|cn)")
@@ -149,8 +150,7 @@ def _split_digest(text: str, fixes: int) -> tuple[str, str | None]:
         return text, None
     match = _DIGEST.fullmatch(digest)
     if not match:
-        fixed = f"{name}@sha256:{digest}" if len(digest) == _HEX_LENGTH["sha256"] else None
-        raise _wrong("digest", f"{_short(digest)} is not algorithm:hex", fixed, fixes)
+        raise _wrong("digest", f"{_short(digest)} is not algorithm:hex", f"{name}@sha256:{digest}", fixes)
     algorithm, value = match.groups()
     expected = _HEX_LENGTH.get(algorithm.lower(), len(value))
     if len(value) != expected:
@@ -217,25 +217,27 @@ def _split_registry(name: str) -> tuple[str, str]:
 def _check_registry(registry: str, repository: str, text: str, fixes: int) -> None:
     host, port = _host_and_port(registry)
     if not host:
-        raise _wrong("registry", "is missing before the first '/'", text.lstrip("/"), fixes)
+        raise MalformedReference("registry", "is missing before the first '/'")
     if port is not None and not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
-        raise _wrong("registry", f"has {_short(port)} for a port", text.replace(f":{port}", "", 1), fixes)
+        raise _wrong("registry", f"has {_short(port)} for a port", host + text.removeprefix(registry), fixes)
     if not (_HOST.fullmatch(host) or _IPV6.fullmatch(host)):
         raise MalformedReference("registry", f"{_short(host)} is no host name")
     if host != host.lower() and "." not in host and port is None:
         # Docker takes a first word with capitals for a host; people mean a repository.
-        raise _wrong("repository", "has upper-case letters", text.replace(host, host.lower(), 1), fixes)
+        raise _wrong("repository", "has upper-case letters", host.lower() + text.removeprefix(host), fixes)
     if twice := _ACR_TWICE.fullmatch(host):
         problem = f"{_short(host)} carries the registry's suffix twice"
-        raise _wrong("registry", problem, text.replace(host, twice.group(1), 1), fixes)
+        raise _wrong("registry", problem, twice.group(1) + text.removeprefix(host), fixes)
     if host.lower() in ACR_SUFFIXES:
         raise MalformedReference("registry", f"{host} lacks the registry's name in front")
     if repository.partition("/")[0].lower() == registry.lower():
-        fixed = text.replace(f"{registry}/", "", 1) if text.startswith(f"{registry}/") else repository
+        fixed = text.replace(f"{registry}/", "", 1)  # also right behind "index.", Docker Hub's other host
         raise _wrong("registry", f"{_short(registry)} is written twice", fixed, fixes)
 
 
 def _check_repository(registry: str, repository: str, text: str, fixes: int) -> None:
+    if not repository:
+        raise MalformedReference("repository", "is missing after the registry")
     _check_host_in_place_of_repository(registry, repository, text, fixes)
     written = repository.removeprefix("library/") if registry == "docker.io" else repository
     if len(repository) > _LONGEST_REPOSITORY:
@@ -245,12 +247,11 @@ def _check_repository(registry: str, repository: str, text: str, fixes: int) -> 
         raise _wrong("repository", "has upper-case letters", text.replace(written, written.lower(), 1), fixes)
     for component in repository.split("/"):
         if not component:
-            fixed = text.replace(written, "/".join(filter(None, written.split("/"))), 1)
+            fixed = text.replace(written, "/".join(filter(None, written.split("/"))))
             raise _wrong("repository", "has two slashes in a row, or one in front", fixed, fixes)
         if not _COMPONENT.fullmatch(component):
             raise MalformedReference("repository", f"{_short(component)} breaks the grammar of a path component")
-    only = repository.removeprefix("library/")
-    if registry == "docker.io" and len(only) == 64 and not only.strip("0123456789abcdef"):
+    if registry == "docker.io" and _IMAGE_ID.fullmatch(repository):
         raise MalformedReference("repository", "is an image's id: 64 hex digits name no repository")
 
 
@@ -271,8 +272,7 @@ def _check_host_in_place_of_repository(registry: str, repository: str, text: str
 def _host_and_port(registry: str) -> tuple[str, str | None]:
     if registry.startswith("["):
         host, bracket, rest = registry.partition("]")
-        colon, port = rest[:1], rest[1:]
-        return (host + bracket, port if colon else None) if colon in ("", ":") else (registry, None)
+        return (host + bracket, rest[1:]) if rest.startswith(":") else (registry, None)
     host, colon, port = registry.partition(":")
     return host, port if colon else None
 
@@ -291,7 +291,7 @@ def registry_name(login_server: str) -> str | None:
     none of an Azure container registry.
     """
     host = _normal(login_server)
-    return host.partition(".")[0].partition("-")[0] if _suffix(host) and _ACR_HOST.fullmatch(host) else None
+    return host.partition(".")[0].partition("-")[0] if _ACR_HOST.fullmatch(host) else None
 
 
 def same_registry(host: str, login_server: str) -> bool:
@@ -323,9 +323,9 @@ def host_problems(reference: ImageReference, login_server: str | None) -> tuple[
     different host is another registry, not a mistake.
     """
     host = _normal(reference.registry)
-    problems = [*_shape_problems(reference, host)]
+    problems = _shape_problems(reference, host)
     if login_server and not problems and not same_registry(host, login_server):
-        problems += _look_alike_problems(host, _normal(login_server))
+        problems = _look_alike_problems(host, _normal(login_server))
     if reference.registry != reference.registry.lower() and _suffix(host):
         problems.append("the host has upper-case letters; Docker finds a stored log-in only under the lower-case host")
     return tuple(problems)

@@ -12,7 +12,7 @@ from diagnostic_samples import grant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnostics.conditions import holds
+from diagnostics.conditions import admits, holds
 from diagnostics.facts import GrantedPermissions
 from diagnostics.permissions import CONTENT_READ, METADATA_READ, PULL, Right, denies_pull, grants_pull
 
@@ -28,6 +28,10 @@ DELEGATION = (
     "(@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals "
     "{7f951dda-4ed3-4680-a7ca-43fe172d538d, b93aa761-3e63-49ed-ac28-beffa264f7ac}))"
 )
+
+WRITE = "Microsoft.Authorization/roleAssignments/write"
+ROLE = ("request", "microsoft.authorization/roleassignments:roledefinitionid")
+DELETER, SIGNER = "c2f4ef07-c644-48eb-af81-4b1b4947fb11", "6cef56e8-d556-48e5-a04f-b8e64114680f"
 
 MANY = ",".join(["'*a*b'"] * 1_000)
 
@@ -195,6 +199,169 @@ def test_what_the_documents_do_not_define_is_unknown(text: str) -> None:
     assert holds(text, action=CONTENT_READ, repository="team/train") is None
 
 
+@pytest.mark.parametrize(
+    ("length", "value"), [(8 * 1024, True), (8 * 1024 + 1, None)], ids=["the longest", "one character more"]
+)
+def test_a_condition_is_read_up_to_azure_s_own_limit(length: int, value: Value) -> None:
+    """Azure stores 8 KB: so much is judged, and what is longer did not come from there."""
+    text = f"{NAME} StringEquals 'team/train'".ljust(length - 1)
+    assert holds(f"({text[:-1]})".ljust(length), action=CONTENT_READ, repository="team/train") is value
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "value"),
+    [
+        ("(" * 40, ")" * 40, True),
+        ("(" * 41, ")" * 41, None),
+        ("!" * 40, "", True),
+        ("!" * 41, "", None),
+        ("!(" * 20, ")" * 20, True),
+        ("!(" * 20 + "(", ")" * 21, None),
+    ],
+)
+def test_a_condition_is_read_forty_levels_deep(before: str, after: str, value: Value) -> None:
+    """Eight times as deep as the portal's editor nests, parentheses and negations counted alike; deeper is unknown."""
+    text = f"{before}{NAME} StringEquals 'team/train'{after}"
+    assert holds(text, action=CONTENT_READ, repository="team/train") is value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f"Exists {NAME}", True),
+        (f"NotExists {NAME}", True),
+        (f"notexists {NAME}", True),
+        ("SubOperationMatches{'Blob.List'}", True),
+        (f"{NAME} StringMatches 'x'", True),
+        (f"{NAME} StringEquals {NAME}", True),
+        (f"{NAME} StringEquals train", True),
+        ("Exists", None),
+        ("NotExists 'x'", None),
+        ("'Exists' 'x'", None),
+        ("Holds 'x'", None),
+        (f"'ActionMatches'{{'{CONTENT_READ}'}}", None),
+        ("'x'", None),
+        ("}", None),
+    ],
+)
+def test_what_is_documented_and_undecided_leaves_the_rest_to_decide(text: str, value: Value) -> None:
+    """Beside a part that is true, "or" is true whatever a defined form comes to; another form spoils the whole."""
+    covered = f"ActionMatches{{'{CONTENT_READ}'}}"
+    assert holds(f"{covered} OR {text}", action=CONTENT_READ, repository="team/train") is value
+    assert holds(f"({text}) || {covered}", action=CONTENT_READ, repository="team/train") is value
+    assert holds(text, action=CONTENT_READ, repository="team/train") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"({NAME} StringEquals 'a' AND {NAME} StringEquals 'b' OR {NAME} StringEquals 'team/train')",
+        f"({NAME} StringEquals 'team/train' OR {NAME} StringEquals 'a' AND {NAME} StringEquals 'b')",
+        f"{NAME} StringEquals 'team/train' || {NAME} StringEquals 'a' && {NAME} StringEquals 'b'",
+        f"!{NAME} StringEquals 'a' && {NAME} StringEquals 'a' || {NAME} StringEquals 'team/train'",
+    ],
+)
+def test_two_kinds_of_operator_side_by_side_are_unknown(text: str) -> None:
+    """Which of them binds closer is not documented, within parentheses as without, whatever either way would give."""
+    assert holds(text, action=CONTENT_READ, repository="team/train") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "covered"),
+    [
+        (CONTENT_READ, True),
+        (CONTENT_READ.upper(), True),
+        ("Microsoft.ContainerRegistry/registries/repositories/*", True),
+        ("MICROSOFT.CONTAINERREGISTRY/REGISTRIES/REPOSITORIES/CONTENT/READ*", True),
+        ("*", True),
+        ("*/read", True),
+        ("Microsoft.ContainerRegistry/*/read", True),
+        ("microsoft.containerregistry/*/REPOSITORIES/*", True),
+        ("Microsoft.ContainerRegistry/registries/repositories/content/x*", False),
+        ("Microsoft.ContainerRegistry/*/write", False),
+        ("*/repositories", False),
+        ("*/content/rea?", False),
+        ("*/content.read", False),
+        ("Microsoft.ContainerRegistry/registries/repositories/metadata/*", False),
+        ("Microsoft.ContainerRegistry/registries/repositories/content", False),
+        (f"{CONTENT_READ}s", False),
+        (f"{CONTENT_READ}/", False),
+    ],
+)
+def test_an_action_is_matched_as_in_a_role_s_own_list(wanted: str, *, covered: bool) -> None:
+    """A star stands for any run of characters, wherever it is; without one the action is the named one, in any case."""
+    assert holds(f"ActionMatches{{'{wanted}'}}", action=CONTENT_READ, repository=None) is covered
+    other = "ActionMatches{'Other/action', '%s'}"
+    assert holds(other % wanted, action=CONTENT_READ, repository=None) is covered
+
+
+@pytest.mark.parametrize(
+    ("like", "covered"),
+    [
+        ("team/*", True),
+        ("*/train", True),
+        ("t*/t*", True),
+        ("team/tr?in", True),
+        ("????/train", True),
+        ("*?/train", True),
+        ("team/train?", False),
+        ("?team/train", False),
+        ("team?train?", False),
+        ("team.train", False),
+        ("[a-z/]*", False),
+        ("TEAM/*", False),
+        ("team/", False),
+    ],
+)
+def test_a_text_is_like_another_by_two_wildcards(like: str, *, covered: bool) -> None:
+    """A star stands for any run of characters, a question mark for one; whatever else means itself, in its own case."""
+    assert holds(f"{NAME} StringLike '{like}'", action=CONTENT_READ, repository="team/train") is covered
+    assert holds(f"{NAME} StringNotLike '{like}'", action=CONTENT_READ, repository="team/train") is not covered
+    assert holds(f"{NAME} StringLikeIgnoreCase '{like}'", action=CONTENT_READ, repository="TEAM/Train") is (
+        covered or like == "TEAM/*"
+    )
+
+
+# --- what is assigned ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("test", "value"),
+    [
+        (f"GuidEquals {DELETER}", True),
+        (f"GuidEquals {DELETER.upper()}", True),
+        (f"guidequals {DELETER}", True),
+        (f"GuidEquals {SIGNER}", False),
+        (f"GuidNotEquals {DELETER}", False),
+        (f"GuidNotEquals {DELETER.upper()}", False),
+        (f"GuidNotEquals {SIGNER}", True),
+        (f"ForAnyOfAnyValues:GuidEquals {{{SIGNER}, {DELETER}}}", True),
+        (f"ForAnyOfAnyValues:GuidEquals {{{SIGNER}}}", False),
+        (f"ForAnyOfAllValues:GuidEquals {{{SIGNER}, {DELETER}}}", False),
+        (f"ForAnyOfAllValues:GuidNotEquals {{{SIGNER}, {DELETER}}}", False),
+        (f"ForAnyOfAllValues:GuidNotEquals {{{SIGNER}}}", True),
+        (f"GuidEquals '{DELETER}'", None),
+        (f"ForAnyOfAnyValues:GuidEquals {{{DELETER}, '{DELETER}'}}", None),
+        (f"StringEquals {DELETER}", None),
+        (f"GuidStartsWith {DELETER}", None),
+        (f"GuidEquals {{{SIGNER}, {DELETER}}}", None),
+    ],
+)
+def test_guids_are_compared_bare_and_in_any_case(test: str, value: Value) -> None:
+    """A delegation names roles by GUIDs without quotes; in quotes they are texts, which only text operators compare."""
+    text = f"@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] {test}"
+    assert admits(text, action=WRITE, attributes={ROLE: DELETER}) is value
+    assert admits(text, action=WRITE, attributes={ROLE: DELETER.upper()}) is value
+
+
+def test_a_guid_is_asked_of_the_attribute_that_the_condition_names() -> None:
+    """The same name in the request and on the resource are two attributes; one that is not known decides nothing."""
+    text = f"@REQUEST[ microsoft.authorization/ROLEASSIGNMENTS:roleDefinitionId ] GuidEquals {DELETER}"
+    assert admits(text, action=WRITE, attributes={ROLE: DELETER}) is True
+    assert admits(text, action=WRITE, attributes={("resource", ROLE[1]): DELETER}) is None
+    assert admits(text, action=WRITE, attributes={}) is None
+
+
 def test_without_a_name_the_name_decides_nothing() -> None:
     """Where the image's reference is not known, only a condition that asks for no name is judged."""
     assert holds(f"{NAME} StringEquals 'a'", action=CONTENT_READ, repository=None) is None
@@ -207,6 +374,8 @@ def test_without_a_name_the_name_decides_nothing() -> None:
         "!" * 8_000,
         f"{NAME} StringLike '{'*a' * 4_000}'",
         f"{NAME} ForAnyOfAnyValues:StringLike {{{MANY}}}",
+        f"ActionMatches{{'{'*a' * 4_000}'}}",
+        f"ActionMatches{{{MANY}}}",
         "x" * 8_000,
         "'" + "a" * 8_000,
         f"{NAME} StringEquals 'a' AND " * 150,
@@ -247,6 +416,14 @@ def test_content_and_metadata_are_two_rights() -> None:
     assert grants_pull([content], abac=True, repository="a") is Right.UNDECIDED
     assert grants_pull([metadata], abac=True, repository="a") is Right.ABSENT
     assert grants_pull([content, metadata], abac=True, repository="a") is Right.GRANTED
+
+
+@pytest.mark.parametrize("action", ["Microsoft.ContainerRegistry/*/read", "*/read"])
+def test_a_condition_for_a_pattern_of_actions_narrows_the_pull(action: str) -> None:
+    """Who narrows all reading to one repository has not granted another."""
+    narrow = f"(!(ActionMatches{{'{action}'}})) OR ({NAME} StringEquals 'team/train')"
+    assert grants_pull([grant(READER, condition=narrow)], abac=True, repository="team/train") is Right.GRANTED
+    assert grants_pull([grant(READER, condition=narrow)], abac=True, repository="other/train") is Right.ABSENT
 
 
 def test_a_condition_for_one_action_leaves_the_other_open() -> None:

@@ -10,16 +10,29 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from diagnostic_samples import FAILED, details, evidence, healthy, run, symptom
+from diagnostic_samples import (
+    FAILED,
+    SERVER,
+    details,
+    evidence,
+    healthy,
+    no_registry,
+    registry,
+    replicas,
+    run,
+    symptom,
+)
 
 from diagnostics import judging
 from diagnostics.case import Case
+from diagnostics.catalogue import CATALOGUE, NOT_JUDGED
 from diagnostics.codec import to_json
 from diagnostics.judging import judge, needed_facts
 from diagnostics.model import (
     INSUFFICIENT_EVIDENCE,
     NOT_REGISTRY,
     Diagnosis,
+    Finding,
     LogExcerpt,
     PullStep,
     Remedy,
@@ -117,6 +130,76 @@ def test_a_cause_that_the_text_names_is_judged_whatever_it_explains(ruled: Rule)
     assert (diagnosis.verdict, diagnosis.status) == ("foreign", Status.LIKELY)
 
 
+def test_each_part_of_a_judgement_stands_in_its_place() -> None:
+    """Headline, target and remedies as said; reasons, and what speaks against or is unread, in the order given."""
+    ways = (WAY_OUT,)
+    assert proven("It is", "a thing", "one", "two", remedies=ways) == Judgement(
+        proof=Proof.PROVEN, headline="It is", target="a thing", reasons=("one", "two"), remedies=ways
+    )
+    assert contradicted("one", "two") == Judgement(proof=Proof.CONTRADICTED, against=("one", "two"))
+    assert unread("It may be", "a thing", "one", "two", remedies=ways, reasons=("three",)) == Judgement(
+        proof=Proof.UNREAD,
+        headline="It may be",
+        target="a thing",
+        reasons=("three",),
+        unchecked=("one", "two"),
+        remedies=ways,
+    )
+    assert unread("It may be", "") == Judgement(proof=Proof.UNREAD, headline="It may be")
+    assert compatible("It could be", "one", "two", remedies=ways) == Judgement(
+        proof=Proof.COMPATIBLE, headline="It could be", reasons=("one", "two"), remedies=ways
+    )
+    assert compatible("It could be") == Judgement(proof=Proof.COMPATIBLE, headline="It could be")
+
+
+@pytest.mark.parametrize("proof", list(Proof))
+def test_what_a_cause_says_is_in_its_finding(ruled: Rule, proof: Proof) -> None:
+    """Every part of it, with the cause's own step, whatever the status."""
+    said = Judgement(
+        proof=proof,
+        headline="It is",
+        target="a thing",
+        reasons=("one", "two"),
+        against=("three",),
+        unchecked=("four", "five"),
+        remedies=(WAY_OUT,),
+    )
+    (found,) = (it for it in ruled(FakeCause("it", said, step=PullStep.TAG), OTHER).findings if it.cause == "it")
+    assert found == Finding(
+        cause="it",
+        status=found.status,
+        headline="It is",
+        target="a thing",
+        step=PullStep.TAG,
+        reasons=("one", "two"),
+        against=("three",),
+        unchecked=("four", "five"),
+        remedies=(WAY_OUT,),
+    )
+
+
+OUTAGE = CATALOGUE["registry-outage"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "said", "names", "remedies"),
+    [
+        (OUTAGE.id, UNREAD, (OUTAGE.id,), (Remedy(title=OUTAGE.way_out),)),
+        (OUTAGE.id, replace(UNREAD, remedies=(WAY_OUT,)), (OUTAGE.id,), (WAY_OUT,)),
+        (OUTAGE.id, UNREAD, (), ()),
+        (OUTAGE.id, COMPATIBLE, (OUTAGE.id,), ()),
+        (OUTAGE.id, CONTRADICTED, (OUTAGE.id,), ()),
+        ("a-team-s-own", UNREAD, ("a-team-s-own",), ()),
+    ],
+)
+def test_a_likely_cause_has_a_way_out(
+    ruled: Rule, cause: str, said: Judgement, names: tuple[str, ...], remedies: tuple[Remedy, ...]
+) -> None:
+    """The one that facts gave, else the published list's; what is not likely is not put right on suspicion."""
+    findings = ruled(FakeCause(cause, said), OTHER, names=names).findings
+    assert next(found.remedies for found in findings if found.cause == cause) == remedies
+
+
 # --- elimination --------------------------------------------------------------------------------------------
 
 
@@ -144,6 +227,19 @@ def test_a_text_that_says_nothing_is_no_ground_for_elimination(ruled: Rule) -> N
     explains = frozenset({INSUFFICIENT_EVIDENCE})
     causes = (FakeCause("it", UNREAD, explains=explains), FakeCause("a", CONTRADICTED, explains=explains))
     assert ruled(*causes, shown=symptom(INSUFFICIENT_EVIDENCE)).verdict == INSUFFICIENT_EVIDENCE
+
+
+@pytest.mark.parametrize("changes", [{}, {"details": details(run_id="imgbldrun_1")}])
+def test_a_build_is_singled_out_only_where_an_image_was_built(ruled: Rule, changes: dict[str, Any]) -> None:
+    """Where nothing was building one, that all else is ruled out makes no build's fault likely."""
+    causes = FakeCause("it", UNREAD, step=PullStep.BUILD), FakeCause("a", CONTRADICTED)
+    assert statuses(ruled(*causes, **changes))["it"] is (Status.LIKELY if changes else Status.POSSIBLE)
+
+
+def test_what_is_singled_out_leads_what_is_ruled_out(ruled: Rule) -> None:
+    """The rest is told in the order of a pull, each with its own status, after what was left."""
+    causes = (FakeCause("a", CONTRADICTED, step=PullStep.REFERENCE), FakeCause("it", UNREAD, step=PullStep.TAG))
+    assert list(statuses(ruled(*causes)).items()) == [("it", Status.LIKELY), ("a", Status.RULED_OUT)]
 
 
 # --- order --------------------------------------------------------------------------------------------------
@@ -217,6 +313,68 @@ def test_a_cause_that_is_not_masked_never_comes_second(ruled: Rule) -> None:
     assert "masked" not in statuses(ruled(FakeCause("first", PROVEN), replace(MASKED, masked=False)))
 
 
+# --- behind a wrong reference -------------------------------------------------------------------------------
+
+
+@dataclass
+class Behind(FakeCause):
+    """A cause that says something else of the registry that was meant, once that is the one asked about."""
+
+    right: Judgement | None = None
+
+    def judge(self, case: Case) -> Judgement | None:
+        """Return what it was told, of the registry where the case has one."""
+        return self.right if case.registry is not None else self.said
+
+
+WRONG = FakeCause("wrong-host", PROVEN, step=PullStep.REFERENCE)
+MEANT: dict[str, Any] = {
+    "facts": {"registry": no_registry(meant=registry())},
+    "image": "prosereg.azurecr.cn/team/train:7",
+}
+
+
+def test_what_the_right_registry_would_meet_is_confirmed_also(ruled: Rule) -> None:
+    """Whoever mends the name of a wrong host hears at once where the same pull would stop next."""
+    diagnosis = ruled(Behind("behind", COMPATIBLE, masked=True, right=PROVEN), WRONG, **MEANT)
+    assert diagnosis.verdict == "wrong-host"
+    assert [(found.cause, found.headline) for found in diagnosis.also] == [("behind", "It is so")]
+
+
+def test_what_the_right_registry_would_meet_is_no_verdict(ruled: Rule) -> None:
+    """It did not stop this pull, which never came to that registry: without a headline it is not even listed."""
+    suspected = replace(WRONG, said=COMPATIBLE)
+    diagnosis = ruled(Behind("behind", COMPATIBLE, masked=True, right=PROVEN), suspected, **MEANT)
+    assert diagnosis.verdict == INSUFFICIENT_EVIDENCE
+    assert set(statuses(diagnosis)) == {"wrong-host"}
+
+
+@pytest.mark.parametrize(
+    ("masked", "right"),
+    [
+        (False, PROVEN),
+        (True, None),
+        (True, UNREAD),
+        (True, COMPATIBLE),
+        (True, CONTRADICTED),
+        (True, Judgement(proof=Proof.PROVEN, against=("and yet",))),
+    ],
+)
+def test_without_proof_about_the_right_registry_a_cause_is_judged_as_things_are(
+    ruled: Rule, *, masked: bool, right: Judgement | None
+) -> None:
+    """Only what shows itself without a symptom, proven with nothing against it, is told of a pull that never was."""
+    behind = Behind("behind", replace(COMPATIBLE, headline="As it is"), masked=masked, right=right)
+    found = ruled(behind, WRONG, **MEANT).findings[-1]
+    assert (found.cause, found.status, found.headline) == ("behind", Status.POSSIBLE, "As it is")
+
+
+def test_without_a_registry_that_was_meant_a_cause_is_judged_as_things_are(ruled: Rule) -> None:
+    """A host that resembles no registry of the workspace's leads nowhere else."""
+    behind = Behind("behind", COMPATIBLE, masked=True, right=PROVEN)
+    assert statuses(ruled(behind, WRONG, facts={"registry": no_registry()}))["behind"] is Status.POSSIBLE
+
+
 # --- verdicts -----------------------------------------------------------------------------------------------
 
 
@@ -233,6 +391,41 @@ def test_no_symptom_with_a_gap_is_insufficient() -> None:
     diagnosis = judge(evidence(gaps=("run history: refused",)))
     assert diagnosis.verdict == INSUFFICIENT_EVIDENCE
     assert diagnosis.settle == ("run history: refused",)
+
+
+def test_a_diagnosis_is_of_its_run_and_its_symptom(ruled: Rule) -> None:
+    """It names both, whatever the verdict; without a symptom the verdict stands for it."""
+    failed = run(run_id="calm_net_2")
+    for said in (PROVEN, COMPATIBLE):
+        diagnosis = ruled(FakeCause("it", said), run=failed)
+        assert (diagnosis.run, diagnosis.symptom) == (failed, "unauthorized")
+    nothing = judge(evidence(run=failed))
+    assert (nothing.run, nothing.symptom) == (failed, NOT_REGISTRY)
+
+
+def test_a_diagnosis_tells_who_pulls_by_what_right(ruled: Rule) -> None:
+    """Compute, role and registry as far as facts give them, and nothing where no pull is spoken of."""
+    who, right, where = ruled(OTHER, facts=healthy()).chain
+    assert ("cluster" in who, "AcrPull" in right, SERVER in where) == (True, True, True)
+    assert ruled(OTHER).chain == ()
+    assert judge(evidence(facts=healthy())).chain == ()
+
+
+def test_a_far_region_is_noted_beside_any_verdict_but_itself(ruled: Rule) -> None:
+    """What is the verdict is not told twice."""
+    far = healthy(replicas=replicas("westeurope"))
+    (note,) = ruled(FakeCause("it", PROVEN), facts=far).notes
+    assert note.startswith("region-differs")
+    assert ruled(FakeCause("region-mismatch", PROVEN), facts=far).notes == ()
+
+
+def test_an_open_verdict_names_what_nobody_checks_live(ruled: Rule) -> None:
+    """In one line after what could not be read, so that a reader knows where to look for themselves."""
+    by_text = [FakeCause(name, unread("It may be so", "", NOT_JUDGED)) for name in ("this", "that")]
+    *known, last = ruled(*by_text, FakeCause("a", UNREAD), gaps=("a gap",)).settle
+    assert known == ["a gap", "the fact: refused"]
+    assert last.endswith(": that, this")
+    assert len(ruled(FakeCause("a", UNREAD), FakeCause("b", UNREAD)).settle) == 1
 
 
 def test_an_open_verdict_says_what_would_settle_it_each_once(ruled: Rule) -> None:
@@ -287,6 +480,39 @@ def test_what_a_symptom_asks_for_is_what_its_causes_need() -> None:
     assert "replicas" in needed_facts("pull-too-slow")
 
 
+@dataclass
+class Sparing(FakeCause):
+    """A cause that asks for less where it is not what the symptom speaks of."""
+
+    masked_needs: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("symptom_id", "building", "facts"),
+    [
+        ("unauthorized", True, ("asked", "built", "less", "masked")),
+        ("unauthorized", False, ("asked", "less", "masked")),
+        ("dns", True, ("less", "masked", "more")),
+        ("tls", True, ("less", "masked")),
+    ],
+)
+def test_a_fact_is_read_for_a_symptom_s_causes_and_for_what_may_be_masked(
+    monkeypatch: pytest.MonkeyPatch, symptom_id: str, *, building: bool, facts: tuple[str, ...]
+) -> None:
+    """A masked cause may do with less; a build's causes ask for nothing where no image was built."""
+    causes = (
+        FakeCause("a", None, needs=("asked",)),
+        FakeCause("b", None, needs=("built", "asked"), step=PullStep.BUILD),
+        FakeCause("m", None, needs=("masked",), masked=True, explains=frozenset()),
+        Sparing("s", None, needs=("less", "more"), masked=True, explains=frozenset({"dns"}), masked_needs=("less",)),
+        Sparing("t", None, needs=("never",), explains=frozenset(), masked_needs=("never",)),
+    )
+    monkeypatch.setattr(judging, "all_causes", lambda: causes)
+    assert needed_facts(symptom_id, building=building) == facts
+    if building:
+        assert needed_facts(symptom_id) == facts
+
+
 # --- fingerprints -------------------------------------------------------------------------------------------
 
 
@@ -326,6 +552,39 @@ def test_a_cause_that_is_the_same_everywhere_is_one_under_all_workspaces(ruled: 
     assert ruled(outage).fingerprint == ruled(outage, run=elsewhere).fingerprint != fingerprint(ruled)
     nameless = FakeCause("it", replace(PROVEN, target=""), everywhere=True)
     assert ruled(nameless).fingerprint != ruled(nameless, run=elsewhere).fingerprint
+
+
+def test_an_open_incident_is_known_by_the_image_else_by_the_symptom(ruled: Rule) -> None:
+    """Where no cause names what to change, runs of one workspace that ask for other images are told of apart."""
+
+    def left_open(**changes: Any) -> str:
+        """Return the fingerprint of an open verdict."""
+        return ruled(OTHER, **changes).fingerprint
+
+    other = FakeCause("other", COMPATIBLE, explains=frozenset({"dns"}))
+    by_dns = {"shown": symptom("dns")}
+    assert left_open() == ruled(other, **by_dns).fingerprint
+    assert left_open() != left_open(image="prosereg.azurecr.io/team/train:8")
+    assert left_open(image="") == left_open(image="not a reference")
+    assert len({left_open(), left_open(image=""), ruled(other, image="", **by_dns).fingerprint}) == 3
+    assert left_open() != left_open(run=run(workspace_id=run().workspace_id + "2"))
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "target", "parts"),
+    [
+        (False, "The Target", (run().workspace_id.lower(), "it", "the target")),
+        (False, "", (run().workspace_id.lower(), "it", "")),
+        (False, "tr\u00e4in:\ud800", (run().workspace_id.lower(), "it", "tr\u00e4in:\ud800")),
+        (True, "The Target", ("", "it", "the target")),
+        (True, "", (run().workspace_id.lower(), "it", "")),
+    ],
+)
+def test_a_fingerprint_s_recipe(ruled: Rule, target: str, parts: tuple[str, ...], *, everywhere: bool) -> None:
+    """The same from version to version, of whatever a text held, half a character pair included."""
+    cause = FakeCause("it", replace(PROVEN, target=target), everywhere=everywhere)
+    expected = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    assert ruled(cause).fingerprint == expected
 
 
 def test_a_fingerprint_never_changes_from_version_to_version(ruled: Rule) -> None:

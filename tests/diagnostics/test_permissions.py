@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import pytest
 from diagnostic_samples import custom_grant, grant
@@ -10,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnostics.facts import GrantedPermissions
-from diagnostics.permissions import CONTENT_READ, METADATA_READ, PULL, Right, grants_action, grants_pull, matches
+from diagnostics.permissions import (
+    CONTENT_READ,
+    METADATA_READ,
+    PULL,
+    Right,
+    blocks_of,
+    grants_action,
+    grants_pull,
+    matches,
+    wanted_actions,
+    without_conditions,
+)
 
 REGISTRY_WIDE = {
     "Owner",
@@ -101,6 +113,13 @@ def test_a_hostile_pattern_costs_no_time() -> None:
         ("Microsoft.ContainerRegistry/registries/pull/rea", PULL, False),
         ("Microsoft.ContainerRegistry/registries/pull/read*", PULL, True),
         ("Microsoft.ContainerRegistry/registries/*/pull/read", PULL, False),
+        ("*/registries/pull/*read", PULL, True),
+        ("*/pull/*/read", PULL, False),
+        ("*read*/read", PULL, False),
+        ("*pull/*pull/read", PULL, False),
+        ("*pull*pull/*", PULL, False),
+        ("*/pull*ull/read", PULL, False),
+        ("*/registries*/pull*/read", PULL, True),
         ("", PULL, False),
     ],
 )
@@ -143,6 +162,31 @@ def test_assignments_add_up() -> None:
     assert all(grants_pull(pair, abac=True) is Right.ABSENT for pair in combinations(held, 2))
 
 
+def test_a_role_s_blocks_are_read_as_azure_gives_them() -> None:
+    """Each list stands in its own place, and what Azure leaves out holds nothing."""
+    full = SimpleNamespace(
+        actions=["a/read", "a/write"], not_actions=["a/delete"], data_actions=["b/read"], not_data_actions=["b/write"]
+    )
+    bare = SimpleNamespace(actions=None, not_actions=None, data_actions=None, not_data_actions=None)
+    assert blocks_of(iter([full, bare])) == (
+        GrantedPermissions(
+            actions=("a/read", "a/write"),
+            not_actions=("a/delete",),
+            data_actions=("b/read",),
+            not_data_actions=("b/write",),
+        ),
+        GrantedPermissions(),
+    )
+    assert blocks_of([]) == blocks_of(None) == ()
+
+
+@pytest.mark.parametrize("said", ["it", None, ""])
+def test_without_their_conditions_assignments_are_else_the_same(said: str | None) -> None:
+    """Whoever asks what a condition takes away compares with the same role, scope and permissions."""
+    held = [grant("AcrPull", condition=said), custom_grant(actions=(PULL,), condition=said)]
+    assert without_conditions(held) == (grant("AcrPull"), custom_grant(actions=(PULL,)))
+
+
 def test_a_not_action_takes_the_pull_away_in_its_own_role_only() -> None:
     """A role that takes the pull away from itself does not take it away from another role."""
     block = GrantedPermissions(actions=("*",), not_actions=("Microsoft.ContainerRegistry/registries/pull/*",))
@@ -164,6 +208,20 @@ def test_a_condition_is_not_guessed_at(*, abac: bool) -> None:
     conditional = grant(role, condition="@Request[...] StringStartsWith 'team/'")
     assert grants_pull([conditional], abac=abac) is Right.UNDECIDED
     assert grants_pull([conditional, grant(role)], abac=abac) is Right.GRANTED
+
+
+@pytest.mark.parametrize("repository", ["team/train", "other/train", None])
+def test_a_condition_on_the_name_decides_nothing_in_the_mode_without_names(repository: str | None) -> None:
+    """A registry-wide pull is not asked for by repository: what such a condition then does is not documented."""
+    name = "@Request[Microsoft.ContainerRegistry/registries/repositories:name]"
+    held = [grant("AcrPull", condition=f"{name} StringEquals 'team/train'")]
+    assert grants_pull(held, abac=False, repository=repository) is Right.UNDECIDED
+
+
+def test_a_pull_asks_for_one_right_or_for_two() -> None:
+    """The pull itself registry-wide, the content before the metadata by repository."""
+    assert wanted_actions(abac=False) == (PULL,)
+    assert wanted_actions(abac=True) == (CONTENT_READ, METADATA_READ)
 
 
 def test_a_condition_on_a_role_that_grants_nothing_matters_not() -> None:

@@ -166,6 +166,106 @@ def test_log_goes_on_after_a_cut_off_key() -> None:
     assert redact(text) == f"{MARK}\n\nError response from daemon: manifest unknown\n"
 
 
+BASE64 = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5"
+BEGIN, END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"a\n{BEGIN}\n{BASE64}\n{END}\nb", f"a\n{MARK}\n\n\nb"),
+        (f"a\n{BEGIN}\n{BASE64}\n{BASE64}\ngoes on", f"a\n{MARK}\n\n\ngoes on"),
+        (f"a\n{BEGIN}\n{BASE64}\ndone!", f"a\n{MARK}\n\ndone!"),
+        (f"a\n{BEGIN}\n{BASE64}\n!done", f"a\n{MARK}\n\n!done"),
+        (f"a\n{BEGIN}\n{BASE64}", f"a\n{MARK}\n"),
+        (f"a\n{BEGIN}", f"a\n{MARK}"),
+        (f"a b\n{BASE64}\n{BASE64}\n{END}\nb", f"a b\n{MARK}\n\n\nb"),
+        (f"done!\n{BASE64}\n{END}\nb", f"done!\n{MARK}\n\nb"),
+        (f"{BASE64}\n{BASE64}\n{END}\nb", f"{MARK}\n\n\nb"),
+        (f"{BASE64}{END}\nb", f"{MARK}\nb"),
+        (
+            f"a\n{BEGIN}\n{BASE64}\nbetween them\n{BEGIN}\n{BASE64}\n{END}\nb",
+            f"a\n{MARK}\n\nbetween them\n{MARK}\n\n\nb",
+        ),
+        (
+            f"a\n{BEGIN}\n{BASE64}\n{END}\nbetween them\n{BASE64}\n{END}\nb",
+            f"a\n{MARK}\n\n\nbetween them\n{MARK}\n\nb",
+        ),
+        (
+            f"a\n{BEGIN}\n{BASE64}\n{END}\nbetween them\n{BEGIN}\n{BASE64}\nb b",
+            f"a\n{MARK}\n\n\nbetween them\n{MARK}\n\nb b",
+        ),
+        (
+            "a line of log\n" * 3_000 + f"{BEGIN}\n{BASE64}\n{END}\nb",
+            "a line of log\n" * 3_000 + f"{MARK}\n\n\nb",
+        ),
+        (
+            f"{BEGIN}\n{BASE64}\n" + "a line of log\n" * 3_000 + f"{BASE64}\n{END}\nb",
+            f"{MARK}\n\n" + "a line of log\n" * 3_000 + f"{MARK}\n\nb",
+        ),
+    ],
+)  # fmt: skip
+def test_a_private_key_goes_whole_and_nothing_else(text: str, expected: str) -> None:
+    """Header, lines and footer become one mark, also where the log has lost one end of the key."""
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize("end", ["before", "after"])
+def test_of_a_key_that_lost_one_end_a_hundred_lines_go(end: str) -> None:
+    """The largest keys in use have about a hundred lines; all of them go, and the log beside them stays."""
+    lines = f"{BASE64}\n" * 128
+    text = f"{BEGIN}\n{lines}goes on\n" if end == "after" else f"goes on\n{lines}{END}\n"
+    cleaned = redact(text)
+    assert BASE64 not in cleaned
+    assert "goes on" in cleaned
+    assert cleaned.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one\ntwo\ntoken: abc\nthree", f"one\ntwo\ntoken: {MARK}\nthree"),
+        ("one\n  - token: ab1\nthree", f"one\n  - token: {MARK}\nthree"),
+        ("token: abc", f"token: {MARK}"),
+        ("one\na token: abc", None),
+        ("token: ab1 def", None),
+        ("a token: abc", None),
+        ("a token: abcdefghijklmn0p", f"a token: {MARK}"),
+        ("a token: abcdefghijklm0p", None),
+        ("a token: abcdefghijklmnop", None),
+        ("a token: Xbcdefghijklmnop", None),
+        ("a token: s3://abcdef0123456789", None),
+        ("a token: " + "a" * 128, None),
+        ("a token: " + "a" * 129, f"a token: {MARK}"),
+        ("password: " + "a" * 128 + " b", None),
+        ("password: " + "a" * 129 + " b", f"password: {MARK} b"),
+        ("a token: 'abc' def", f"a token: '{MARK}' def"),
+        ("token: 0f8fad5b-d9cd-469f-a165-70867728950e", None),
+        ("team/Reset-password:1.2", None),
+        ("x.azurecr.io/RESET/team-password:1.2", None),
+        ("password:1.2", f"password:{MARK}"),
+        ("password: //host/share", None),
+    ],
+)
+def test_a_value_goes_where_it_may_be_a_secret(text: str, expected: str | None) -> None:
+    """After a colon: what stands alone on its line, is quoted, looks drawn by lot or is too long for a word."""
+    assert redact(text) == (text if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("run --password --username bob", None),
+        ("--password hunter2x", f"--password {MARK}"),
+        ("run --password hunter2x --tls", f"run --password {MARK} --tls"),
+        ("run --password 'via' x", f"run --password '{MARK}' x"),
+    ],
+)
+def test_a_flag_s_value_goes_and_another_flag_stays(text: str, expected: str | None) -> None:
+    """A flag is followed by its value, by the next flag, or by prose about it."""
+    assert redact(text) == (text if expected is None else expected)
+
+
 FRAGMENTS = st.sampled_from(
     [*LEAKS.values(), *KEPT, MARK, "password", "token", "=", ": ", '"', "'", "\\", " ", "\n", ",", "sig=", "-p ",
      "docker login ", "--secret ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "://", ":", "@", "Bearer "]
@@ -254,3 +354,28 @@ def test_a_name_forges_no_record_and_commands_no_terminal() -> None:
     assert [line for line in text.splitlines() if line.startswith("2026")] == []
     assert all(character.isprintable() or character == "\n" for character in text)
     assert "forged" in text
+
+
+def test_a_cleaned_record_keeps_what_is_no_secret() -> None:
+    """Traceback, stack and attributes of a record stay, each without its secret; numbers stay numbers."""
+    record = logging.makeLogRecord(
+        {"msg": "m", "url": f"https://me:{SECRET}@host/x", "tries": 3, "stack_info": f"Stack:\n  password={SECRET}"}
+    )
+    try:
+        raise ValueError(f"password={SECRET}")  # noqa: TRY301
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    RedactingFilter().filter(record)
+    kept = vars(record)
+    assert (kept["url"], kept["tries"]) == (f"https://me:{MARK}@host/x", 3)
+    assert kept["stack_info"].split() == ["Stack:", f"password={MARK}"]
+    lines = [line.strip() for line in kept["exc_text"].split("\n")]
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == f"ValueError: password={MARK}"
+
+
+def test_a_record_without_an_exception_has_no_text_of_one() -> None:
+    """``exc_info`` as the logging library makes it outside of an ``except`` says nothing."""
+    record = logging.makeLogRecord({"msg": "m", "exc_info": (None, None, None)})
+    RedactingFilter().filter(record)
+    assert (record.exc_text, record.exc_info, record.stack_info) == (None, None, None)

@@ -33,6 +33,10 @@ DIGEST = f"sha256:{HEX}"
         ("x.azurecr.io/mcr.microsoft.com/azureml/base:1", "x.azurecr.io", "mcr.microsoft.com/azureml/base", "1", None, False),
         ("x.azurecr.io/app:" + "a" * 128, "x.azurecr.io", "app", "a" * 128, None, False),
         ("x.azurecr.io/" + "a" * 255, "x.azurecr.io", "a" * 255, "latest", None, True),
+        ("X.azurecr.io/app:1X", "X.azurecr.io", "app", "1X", None, False),
+        ("x.azurecr.io:65535/app", "x.azurecr.io:65535", "app", "latest", None, True),
+        ("[::1]/app", "[::1]", "app", "latest", None, True),
+        (f"x.azurecr.io/app@blake3:{HEX}", "x.azurecr.io", "app", None, f"blake3:{HEX}", False),
     ],
 )  # fmt: skip
 def test_reference_parses(
@@ -99,6 +103,31 @@ def test_reference_parses(
         (f"x.azurecr.io/app@sha256:{HEX.upper()}", "digest", f"x.azurecr.io/app@{DIGEST}"),
         (f"x.azurecr.io/app@{DIGEST}@{DIGEST}", "digest", None),
         ("x.azurecr.io/app@", "digest", "x.azurecr.io/app"),
+        ("x.azurecr.io/" + "a" * (4096 - 13), "repository", None),
+        ("x.azurecr.io/" + "a" * (4097 - 13), "reference", None),
+        ("x.azurecr.io/app!:1", "repository", None),
+        ("x.azurecr.io/app~:1", "repository", None),
+        ("https://x.azurecr.io/app:1X", "registry", "x.azurecr.io/app:1X"),
+        ("x.azurecr.io/app:1X:", "tag", "x.azurecr.io/app:1X"),
+        ("x.azurecr.io/app:.X1", "tag", "x.azurecr.io/app:X1"),
+        (":5000/app:1", "registry", None),
+        ("x.azurecr.io:65536/app", "registry", "x.azurecr.io/app"),
+        ("x.azurecr.io:000443/app", "registry", "x.azurecr.io/app"),
+        ("x.azurecr.io:99999/app:99999", "registry", "x.azurecr.io/app:99999"),
+        ("[::99999]:99999/app:1", "registry", "[::99999]/app:1"),
+        ("[::1]:50]0/app", "registry", "[::1]/app"),
+        ("[::1]x5000/app", "registry", None),
+        ("Team/app:Team", "repository", "team/app:Team"),
+        ("x.azurecr.io/App:App", "repository", "x.azurecr.io/app:App"),
+        ("X.azurecr.io/library/X:1", "repository", "X.azurecr.io/library/x:1"),
+        ("x.azurecr.io/a//b:1", "repository", "x.azurecr.io/a/b:1"),
+        ("x.azurecr.io/x.azurecr.io/team/app:1", "registry", "x.azurecr.io/team/app:1"),
+        ("index.docker.io/docker.io/nginx:1", "registry", "index.docker.io/nginx:1"),
+        ("docker.io/x.azurecr.io/x.azurecr.io/app", "registry", "x.azurecr.io/app"),
+        ("docker.io/x.azurecr.io/of-x.azurecr.io/app", "registry", "x.azurecr.io/of-x.azurecr.io/app"),
+        ("localhost", "repository", None),
+        ("localhost:5000", "repository", None),
+        (f"library/{HEX}", "repository", None),
     ],
 )
 def test_malformed_reference_names_its_part(text: str, part: str, suggestion: str | None) -> None:
@@ -108,6 +137,54 @@ def test_malformed_reference_names_its_part(text: str, part: str, suggestion: st
     assert (caught.value.part, caught.value.suggestion) == (part, suggestion)
     assert caught.value.problem in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        (" 'https://x.azurecr.io/App/' ", "x.azurecr.io/app"),
+        (" 'https://x.azurecr.io/App:1+2' ", None),
+    ],
+)
+def test_four_mistakes_are_mended_and_five_are_not(text: str, suggestion: str | None) -> None:
+    """The suggestion puts up to four mistakes right, a link's final slash being part of one; beyond, it would be a guess."""
+    with pytest.raises(MalformedReference) as caught:
+        parse(text)
+    assert caught.value.suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("a" * 4097, "4,097"),
+        ("x.azurecr.io/äpp:1", r"'\xe4'"),
+        ("x.azurecr.io/app:", "':'"),
+        ("x.azurecr.io/app/", "'/'"),
+        (":v1", "missing"),
+        (f"@{DIGEST}", "missing"),
+        ("x.azurecr.io/:v1", "missing"),
+        (f"x.azurecr.io/@{DIGEST}", "missing"),
+        ("localhost", "missing"),
+        ("x.azurecr.io/app:v1:v2:v3", "'v1'"),
+        ("x.azurecr.io/app:-X1", "'-'"),
+        ("x.azurecr.io/app:X+1", "'+'"),
+        ("x.azurecr.io/-" + "0123456789" * 7 + "012345678", "'-" + "0123456789" * 7 + "012345678'"),
+        ("x.azurecr.io/-" + "0123456789" * 8, "'-" + "0123456789" * 3 + "012345678..." + "0123456789" * 2 + "'"),
+    ],
+)
+def test_problem_says_what_breaks_the_reference(text: str, fact: str) -> None:
+    """The character, the part or the number at fault stands in the message; a long part stands there shortened."""
+    with pytest.raises(MalformedReference) as caught:
+        parse(text)
+    assert fact in caught.value.problem
+
+
+def test_message_says_the_suggestion_where_there_is_one() -> None:
+    """Whoever sees only the error's text learns the part, the problem and what was probably meant, if that is known."""
+    assert str(MalformedReference("tag", "is odd")) == "tag: is odd"
+    message = str(MalformedReference("tag", "is odd", "x.azurecr.io/app:1"))
+    assert message.startswith("tag: is odd")
+    assert message.endswith(" x.azurecr.io/app:1")
 
 
 COMPONENT = st.from_regex(r"[a-z0-9]{1,6}((\.|_|__|-{1,3})[a-z0-9]{1,6}){0,2}", fullmatch=True)
@@ -198,6 +275,7 @@ def test_same_registry(host: str, login_server: str, *, same: bool) -> None:
         ("azurecr.io", None),
         ("ghcr.io", None),
         ("contoso.azurecr.io.example", None),
+        ("my_registry.azurecr.io", None),
     ],
 )
 def test_registry_name(login_server: str, name: str | None) -> None:
@@ -214,6 +292,7 @@ def test_registry_name(login_server: str, name: str | None) -> None:
         ("x.privatelink.azurecr.io", "x.azurecr.io", "private link"),
         ("x.privatelink.azurecr.io", None, "use x.azurecr.io"),
         ("x.westeurope.data.azurecr.io", "x.azurecr.io", "data endpoint"),
+        ("x.westeurope.data.azurecr.io", None, "use x.azurecr.io"),
         ("X.azurecr.io", None, "upper-case"),
     ],
 )
@@ -231,6 +310,9 @@ def test_problem_of_a_host_is_told(host: str, login_server: str | None, words: s
         ("y.azurecr.io", "x.azurecr.io"),
         ("ghcr.io", "x.azurecr.io"),
         ("x.azurecr.io", None),
+        ("x.westeurope.azurecr.io", "x.azurecr.io"),
+        ("registry.data", "x.azurecr.io"),
+        ("privatelink.example", None),
     ],
 )
 def test_right_or_foreign_host_is_no_problem(host: str, login_server: str | None) -> None:
@@ -240,5 +322,5 @@ def test_right_or_foreign_host_is_no_problem(host: str, login_server: str | None
 
 def test_second_login_server_in_the_repository_is_told() -> None:
     """Another registry's host in front of the repository parses, and is pointed out."""
-    (problem,) = host_problems(parse("x.azurecr.io/y.azurecr.io/app:1"), "x.azurecr.io")
+    (problem,) = host_problems(parse("x.azurecr.io/y.azurecr.io/team/app:1"), "x.azurecr.io")
     assert "y.azurecr.io" in problem

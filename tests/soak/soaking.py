@@ -30,6 +30,10 @@ _SAMPLE_S = 5
 _FAULT_S = 20
 """One party fails for so long, then all are well for as long."""
 
+_RUSH = 0.05
+"""The share of all that is sent which comes at once, at the beginning: connections that are kept reach their number
+there, and not in an hour's rare coincidences, which would look like a leak."""
+
 _PATIENCE = timedelta(minutes=20)
 _RIGHT = "pullmedic_right"
 _QUEUES = ("failed-runs", "completed-runs", "interactions")
@@ -56,7 +60,7 @@ def soak(seconds: float, *, seed: int, storage: str, folder: Path, a_second: flo
     """Send mixed traffic for so long, let it be worked off, and look at what is there."""
     clock, dice = Clock.starting(_PACE), random.Random(seed)  # noqa: S311 - traffic, no secrets
     at = (clock.now() - timedelta(minutes=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    scenario = world(max(20, int(seconds * a_second)), at)
+    scenario = world(max(20, int(seconds * a_second * (1 + _RUSH))), at)
     found = Soaked()
     with fleet(scenario, clock, storage, folder, workers=1, channels=("slack_bot", "github", "teams")) as it:
         stop = threading.Event()
@@ -84,7 +88,7 @@ def _send(
 ) -> set[str]:
     """Send until the time is over, at most so many ``a_second``; return the runs that were told of."""
     began, pause, told = time.monotonic(), threading.Event(), set[str]()
-    person, turn = Person(it.sandbox.slack_workspace), -1
+    person, turn, rush = Person(it.sandbox.slack_workspace), -1, int(seconds * a_second * _RUSH)
     for number, step in enumerate(steps(scenario, dice)):
         passed = time.monotonic() - began
         if passed > seconds:
@@ -99,7 +103,7 @@ def _send(
             told.add(step.run)
         else:
             _ask(it, person, step, dice, found)
-        pause.wait(max(0.0, began + number / a_second - time.monotonic()))
+        pause.wait(max(0.0, began + (number - rush) / a_second - time.monotonic()))
     return told
 
 

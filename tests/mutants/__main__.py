@@ -1,0 +1,80 @@
+"""``python -m tests.mutants``: changes the pure core in every small way, counts what the tests notice, and lists the rest.
+
+Exit code 0 where each module's tests notice nine of ten, 1 where they do not, 2 where mutmut is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.mutants.counting import Mutant, Share, read, shares
+
+__all__ = ["main"]
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "mutants"
+AIM = 90.0
+"""Percent of the mutants of each module that tests must notice, prose left out."""
+
+
+def main() -> int:
+    """Mutate, test, count."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("modules", nargs="*", help="for example diagnostics.references; without one, all")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--counted", action="store_true", help="count what the last run left, without a new one")
+    given = parser.parse_args()
+    if not given.counted:
+        if importlib.util.find_spec("mutmut") is None:
+            print("mutmut is not installed: `make mutants` does that, or pip install -r requirements-mutants.txt")
+            return 2
+        _mutate(given.modules, given.processes)
+    mutants = read(FOLDER)
+    if not mutants:
+        print(f"no mutant in {FOLDER}: what mutmut said stands above")
+        return 1
+    _list(mutants)
+    return _table(shares(mutants))
+
+
+def _mutate(modules: Iterable[str], processes: int) -> None:
+    """Let mutmut work in ``mutants/``, anew each time: what it keeps of earlier runs does not see changed tests."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    names = [f"{module}.*" for module in modules]
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(processes), *names]
+    subprocess.run(command, cwd=ROOT, check=False)
+
+
+def _list(mutants: Iterable[Mutant]) -> None:
+    for mutant in mutants:
+        if not (mutant.fate.noticed or mutant.prose):
+            print(f"{mutant.module} {mutant.name}: {mutant.fate.value}")
+            for line in mutant.change:
+                print(f"    {line}")
+
+
+def _table(found: Iterable[Share]) -> int:
+    every = sorted(found, key=lambda share: share.module)
+    everything = Share(
+        module="all", mutants=sum(one.mutants for one in every), noticed=sum(one.noticed for one in every),
+        prose=sum(one.prose for one in every),
+    )  # fmt: skip
+    print("\n| module | mutants | noticed | of prose, left out | share | aim | |\n|---|---|---|---|---|---|---|")
+    for one in (*every, everything):
+        met = "met" if one.percent >= AIM else "NOT MET"
+        print(
+            f"| {one.module} | {one.mutants:,} | {one.noticed:,} | {one.prose:,} "
+            f"| {one.percent:.1f} % | >= {AIM:.0f} % | {met} |"
+        )
+    return 0 if all(one.percent >= AIM for one in every) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
