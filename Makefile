@@ -79,11 +79,7 @@ fuzz: $(VENV)/.fuzz
 	@PYTHONPATH=. $(RUN) tests/fuzz $(TARGET) --seconds $(or $(SECONDS),60)
 
 # Asks the database of known holes about every package that the function app would get today, also the indirect ones.
-audit: $(VENV)/.mutants: requirements-mutants.txt $(VENV)/.dev
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
-
-.cache/audit/.ready-$(PIP_AUDIT)
+audit: .cache/audit/.ready-$(PIP_AUDIT)
 	@if $(AUDIT)/python -c "import socket; socket.create_connection(('api.osv.dev', 443), 10)" 2>/dev/null; then \
 		$(AUDIT)/python -m pip_audit --strict --progress-spinner off --vulnerability-service osv -r requirements.txt; \
 	else echo "skipped: the database of known holes (api.osv.dev) cannot be reached from here"; fi
@@ -108,6 +104,10 @@ clean:
 $(VENV)/.fuzz: requirements-fuzz.txt | $(VENV)/.dev
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $< || \
 		echo "Atheris has no wheel for this machine: fuzzing is not guided by coverage"
+	@touch $@
+
+$(VENV)/.mutants: requirements-mutants.txt $(VENV)/.dev
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .cache/audit/.ready-$(PIP_AUDIT):

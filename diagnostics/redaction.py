@@ -107,7 +107,7 @@ def _closing(data: bytes, quote: bytes, begin: int) -> int:
 def _assigned_value(data: bytes, name: int, start: int) -> Span:
     """``name=value``; a short ``?code=`` or ``&key=`` is a status or a name, and no secret."""
     span = _ending(data, start, look.ENDS_ASSIGNED)
-    short = data[name : name + 1] in b"?&" and data[name + 1 : name + 5].lower().startswith((b"code", b"key"))
+    short = data[name : name + 1] in (b"?", b"&")
     return None if short and span is not None and span[1] - span[0] < 16 else span
 
 

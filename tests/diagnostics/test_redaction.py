@@ -266,6 +266,33 @@ def test_a_flag_s_value_goes_and_another_flag_stays(text: str, expected: str | N
     assert redact(text) == (text if expected is None else expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'password="a\"b c" d', rf'password="{MARK}" d'),
+        (r'password="a\\\"b c" d', rf'password="{MARK}" d'),
+        (r"{\"password\":\"ab c\", \"user\":\"d\"}", rf"{{\"password\":\"{MARK}\", \"user\":\"d\"}}"),
+        (r"{\"password\":\"a\\\"b\", \"user\":\"d\"}", rf"{{\"password\":\"{MARK}\", \"user\":\"d\"}}"),
+        (r"{\\\"password\\\":\\\"ab c\\\", d", rf"{{\\\"password\\\":\\\"{MARK}\\\", d"),
+        ('password="ab c\ndone" d', f'password="{MARK}\ndone" d'),
+        ("password='ab c", f"password='{MARK}"),
+        ('password=""', None),
+        ('"password": {"user": "b"}', None),
+        ('"token": ["a b"]', None),
+        (f'{MARK} "password": {{"user": "b"}}', None),
+        (f'"password": {MARK}', None),
+        ("GET /x?code=0123456789abcdef", f"GET /x?code={MARK}"),
+        ("GET /x?code=0123456789abcde", None),
+        ("password=x&key=abc", f"password={MARK}&key=abc"),
+        ("a password:\tabc\tdef", None),
+        ("incorrect password:\tabc:def", None),
+    ],
+)
+def test_a_value_ends_where_its_quotes_end(text: str, expected: str | None) -> None:
+    """However often a text was escaped, a quote with more backslashes than the first one is part of the value."""
+    assert redact(text) == (text if expected is None else expected)
+
+
 FRAGMENTS = st.sampled_from(
     [*LEAKS.values(), *KEPT, MARK, "password", "token", "=", ": ", '"', "'", "\\", " ", "\n", ",", "sig=", "-p ",
      "docker login ", "--secret ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "://", ":", "@", "Bearer "]
