@@ -107,9 +107,8 @@ class _Text:
         """Return the plain text of the line at ``offset`` and up to ``lines`` line ends to both sides."""
         first, last = offset, offset
         for _ in range(lines + 1):
-            first = max(self.plain.rfind(b"\n", 0, max(first, 0)), 0)
-            end = self.plain.find(b"\n", last)
-            last = len(self.plain) if end < 0 else end + 1
+            first = max(self.plain.rfind(b"\n", 0, first), 0)
+            last = self.plain.find(b"\n", last) + 1 or len(self.plain)
         return self.plain[first:last]
 
 
@@ -163,7 +162,7 @@ def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
     texts = [_read(excerpt) for excerpt in excerpts]
     hits = [hit for number, text in enumerate(texts) for hit in _hits(number, text)]
     if any(hit.signature.container_ran for hit in hits):
-        hits = [hit for hit in hits if hit.symptom in _AFTER_THE_PULL]
+        hits = [hit for hit in hits if hit.signature.foreign or hit.symptom in _AFTER_THE_PULL]
     claims = [_claims(text, hits, number) for number, text in enumerate(texts)]
     elsewhere = any(claims)
     believed = [
@@ -200,7 +199,7 @@ def _set(expressions: Iterable[str], options: Any) -> Any:
 
 
 def _read(excerpt: LogExcerpt) -> _Text:
-    plain = [_plain(line).encode("utf-8", "replace") for line in excerpt.lines]
+    plain = [_plain(line).encode() for line in excerpt.lines]
     starts, offset = [], 0
     for line in plain:
         starts.append(offset)
@@ -212,7 +211,7 @@ def _plain(line: str) -> str:
     """Return ``line`` without colours, escapes and margins; an escaped line end becomes a real one."""
     if _is_plain(line):
         return line
-    valid = line.encode("utf-8", "replace").decode("utf-8")
+    valid = line.encode(errors="replace").decode()
     return str(_ESCAPED.sub(_unescaped, valid.translate(_ONE_BY_ONE)))
 
 
@@ -252,7 +251,7 @@ def _hits(number: int, text: _Text) -> Iterator[_Hit]:
 def _proof(match: Any) -> int:
     """Return where the proof starts: the group of that name, else the first word of the match."""
     marked = match.re.groupindex.get(PROOF)
-    if marked is not None and match.start(marked) >= 0:
+    if marked is not None and match.group(marked) is not None:
         return int(match.start(marked))
     found: bytes = match.group()
     return int(match.start()) + len(found) - len(found.lstrip())
@@ -261,7 +260,7 @@ def _proof(match: Any) -> int:
 def _groups(match: Any) -> Iterator[tuple[str, str]]:
     for name, group in match.groupdict().items():
         if group and name != PROOF:
-            yield name, group.decode("utf-8", "replace")
+            yield name, group.decode(errors="replace")
 
 
 def _claims(text: _Text, hits: Iterable[_Hit], number: int) -> list[tuple[int, int]]:
@@ -335,7 +334,7 @@ def _companions(text: _Text, hit: _Hit) -> dict[str, str]:
         match = pattern.search(nearby)
         for name, group in (match.groupdict() if match else {}).items():
             if group:
-                found.setdefault(name, group.decode("utf-8", "replace"))
+                found.setdefault(name, group.decode(errors="replace"))
     return found
 
 

@@ -24,6 +24,7 @@ _PASSES = 4
 _LONG = 128  # longer than any tag and any word
 _EMPTY = frozenset({b"null", b"none", b"true", b"false", b"nil", b"undefined"})
 _FLAG_PROSE = frozenset({b"via", b"flag", b"option", b"is", b"and", b"or", b"argument", b"must", b"for", b"in"})
+_OF_A_PATH = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _PEM_SPAN = 32 * 1024
 _PEM_LINES = 128
 
@@ -95,7 +96,7 @@ def _closing(data: bytes, quote: bytes, begin: int) -> int:
     for match in look.CLOSING[quote[-1:]].finditer(data, begin):
         at = match.start()
         slashes = 0
-        while at - slashes > begin and data[at - slashes - 1] == _BACKSLASH:
+        while data[at - slashes - 1] == _BACKSLASH:  # ends at the opening quote at the latest
             slashes += 1
         if data[at] == _NEWLINE:
             return at
@@ -123,7 +124,7 @@ def _spoken_value(data: bytes, name: int, start: int) -> Span:
     if span is None or span[0] > start or span[1] - start > _LONG:
         return span  # quoted, or too long for a word or a tag: declining would mean to scan it again
     value, goes_on = data[start : span[1]], data[span[1] : span[1] + 1] in (b" ", b"\t")
-    prose = look.PROSE.fullmatch(value) and (goes_on or b":" in value)
+    prose = look.PROSE.fullmatch(value) and (goes_on or value.endswith(b":") or b"://" in value)
     return None if prose or value.startswith(b"//") or _is_path(data, name) else span
 
 
@@ -133,8 +134,8 @@ def _doubtful_value(data: bytes, name: int, start: int) -> Span:
     if span is None or span[0] > start or span[1] - start > _LONG:
         return span
     value = data[start : span[1]]
-    line = data.rfind(b"\n", max(0, name - 64), name) + 1
-    alone = not data[line:name].strip(b" \t-") and data[span[1] : span[1] + 1] in (b"", b"\n")
+    before = data[max(0, name - 64) : name].rpartition(b"\n")[2]
+    alone = not before.strip(b" \t-") and data[span[1] : span[1] + 1] in (b"", b"\n")
     random = len(value) >= 16 and any(c in b"0123456789" for c in value) and b"://" not in value
     return span if (alone or random) and not look.GUID.fullmatch(value) else None
 
@@ -151,8 +152,7 @@ def _flag_value(data: bytes, name: int, start: int) -> Span:
 def _is_path(data: bytes, name: int) -> bool:
     """Tell whether the word at ``name`` ends a path or an image's repository."""
     head = data[max(0, name - 128) : name]
-    kept = head.rstrip(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
-    return kept.endswith(b"/")
+    return head.rstrip(_OF_A_PATH).endswith(b"/")
 
 
 # --- private keys -------------------------------------------------------------------------------------------
@@ -193,30 +193,23 @@ def _key_spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _run_after(data: bytes, start: int) -> int:
     """Return the end of the base64 lines after a header whose footer was cut off."""
-    limit = min(len(data), start + _PEM_SPAN)
-    end = data.find(b"\n", start, limit)
-    for _ in range(_PEM_LINES):
-        if end < 0:
-            return limit
-        following = data.find(b"\n", end + 1, limit)
-        line = data[end + 1 : following if following >= 0 else limit]
+    rest, *lines = data[start : start + _PEM_SPAN].split(b"\n", _PEM_LINES + 1)
+    end = start + len(rest)
+    for line in lines[:_PEM_LINES]:
         if not look.PEM_LINE.fullmatch(line):
-            return end
-        end = following
-    return limit if end < 0 else end
+            break
+        end += 1 + len(line)
+    return end
 
 
 def _run_before(data: bytes, end: int) -> int:
     """Return the start of the base64 lines before a footer whose header was cut off."""
-    limit = max(0, end - _PEM_SPAN)
-    start = data.rfind(b"\n", limit, end) + 1 or limit
-    for _ in range(_PEM_LINES):
-        if start <= limit:
-            return limit
-        before = data.rfind(b"\n", limit, start - 1) + 1 or limit
-        if not look.PEM_LINE.fullmatch(data[before : start - 1]):
-            return start
-        start = before
+    *lines, rest = data[max(0, end - _PEM_SPAN) : end].rsplit(b"\n", _PEM_LINES + 1)
+    start = end - len(rest)
+    for line in lines[: -_PEM_LINES - 1 : -1]:
+        if not look.PEM_LINE.fullmatch(line):
+            break
+        start -= 1 + len(line)
     return start
 
 
@@ -237,7 +230,7 @@ class RedactingFilter(logging.Filter):
         """Redact ``record`` and return true."""
         record.msg, record.args = _harmless(redact(_message(record))), None
         if record.exc_info and record.exc_info[0] is not None:
-            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
         record.exc_info = None
         record.exc_text = _harmless(redact(record.exc_text)) if record.exc_text else None
         record.stack_info = _harmless(redact(record.stack_info)) if record.stack_info else None

@@ -244,7 +244,9 @@ def _check_repository(registry: str, repository: str, text: str, fixes: int) -> 
         problem = f"has {len(repository)} characters, {_LONGEST_REPOSITORY} are allowed"
         raise MalformedReference("repository", problem)
     if repository != repository.lower():
-        raise _wrong("repository", "has upper-case letters", text.replace(written, written.lower(), 1), fixes)
+        host = f"{registry}/" if text.startswith(f"{registry}/") else ""  # may hold the repository's letters too
+        fixed = host + text.removeprefix(host).replace(written, written.lower(), 1)
+        raise _wrong("repository", "has upper-case letters", fixed, fixes)
     for component in repository.split("/"):
         if not component:
             fixed = text.replace(written, "/".join(filter(None, written.split("/"))))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from diagnostics import classification
 from diagnostics.classification import classify
 from diagnostics.model import LogExcerpt, Symptom
+from diagnostics.own_signatures import OwnSignatures, install
+from diagnostics.signatures import Ground, Signature, Weight
 
 REFUSED = "unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information."
 NO_TAG = 'manifest for fabrikam.azurecr.io/nlp/train:7 not found: manifest unknown: manifest tagged by "7" is not found'
@@ -313,6 +317,21 @@ class TestOtherFailures:
         assert ids(error, "user_logs/std_log.txt") == []
         assert first(f"Step 3/9 : RUN pip install\n{error}", "user_logs/std_log.txt") == "image-build-failed"
 
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (NO_TAG, []),
+            (REFUSED, []),
+            ("docker: dial tcp 203.0.113.5:443: i/o timeout", []),
+            ("exec /bin/sh: exec format error", ["architecture-mismatch"]),
+            ("OSError: [Errno 8] Exec format error: './solver'", []),
+        ],
+    )
+    def test_once_the_user_s_process_ran_the_image_had_come(self, said: str, expected: list[str]) -> None:
+        """What else the text says is that process's own, save that the image is made for another machine."""
+        assert ids(f"Execution failed. User process 'python' exited with status code 1.\n{said}") == expected
+        assert ids(f"{said}\nExecution failed. User process 'python' exited with status code 1.") == expected
+
     def test_a_build_under_way_counts_only_while_nothing_else_failed(self) -> None:
         """A build log that just stops is a wrapper; beside a failure elsewhere it is nothing."""
         head = excerpt("Step 1/9 : FROM mcr.microsoft.com/azureml/base:latest", "azureml-logs/20_image_build_log.txt")
@@ -330,6 +349,7 @@ class TestForms:
             '\x1b[91mmanifest unknown: manifest tagged by "7" is not found\x1b[0m',
             "> manifest unknown: manifest tagged by \\u00227\\u0022 is not found",
             'manifest unknown: manifest tagged by \\\\\\"7\\\\\\" is not found\\n\\tat x',
+            "manifest unknown: manifest tagged by \\\\u00227\\\\u0022 is not found",
             "manifest unknown: manifest tagged by &quot;7&quot; is not found",
         ],
     )
@@ -435,6 +455,45 @@ class TestProof:
         symptom = read("x" * 9_000 + f"\n{NO_TAG}\n" + "short")[0]
         assert symptom.excerpt.lines == (NO_TAG, "short")
 
+    @pytest.mark.parametrize(
+        ("before", "proving", "after", "quoted"),
+        [
+            ([], 40, [], (0, 1)),
+            ([1], 40, [1], (0, 3)),
+            ([1] * 3, 40, [1] * 3, (0, 7)),
+            ([1] * 4, 40, [1] * 4, (1, 7)),
+            ([3_960], 40, [], (0, 2)),
+            ([3_961], 40, [], (1, 1)),
+            ([], 3_000, [1_000], (0, 2)),
+            ([], 3_000, [1_001], (0, 1)),
+            ([1_500, 1_500], 40, [1_500], (1, 3)),
+            ([1, 2_000], 40, [2_000, 1], (0, 3)),
+            ([1, 4_000], 40, [1, 1], (2, 3)),
+            ([1], 4_001, [1], (1, 1)),
+        ],
+    )
+    def test_so_many_characters_are_quoted(
+        self, before: list[int], proving: int, after: list[int], quoted: tuple[int, int]
+    ) -> None:
+        """Neighbours are added from the proving line outwards while all quoted lines have 4,000 characters at most."""
+        proof = "toomanyrequests: slow down".ljust(proving, ".")
+        lines = (*("b" * length for length in before), proof, *("a" * length for length in after))
+        (symptom,) = classify([LogExcerpt(file="a.log", first_line=1, lines=lines)])
+        first, count = quoted
+        assert symptom.excerpt.lines == lines[first : first + count]
+        assert symptom.excerpt.first_line == 1 + first
+        assert symptom.text == proof
+
+    def test_what_was_cut_of_the_log_is_said_with_the_quoted_lines(self) -> None:
+        """Whoever reads the quoted lines learns that the log is not whole."""
+        (symptom,) = classify([LogExcerpt(file="a.log", first_line=1, lines=(NO_TAG,), cut="1 MB of 3 MB")])
+        assert symptom.excerpt.cut == "1 MB of 3 MB"
+
+    def test_lines_without_text_count(self) -> None:
+        """The proving line's number is right behind a hundred blank lines."""
+        symptom = read("\n" * 100 + f"{NO_TAG}\nend")[0]
+        assert (symptom.line, symptom.text) == (101, NO_TAG)
+
     @settings(max_examples=60)
     @given(
         before=st.lists(st.text(max_size=40), max_size=6),
@@ -457,6 +516,166 @@ class TestProof:
             at = symptom.excerpt.first_line - first_line
             assert lines[at : at + len(symptom.excerpt.lines)] == symptom.excerpt.lines
             assert symptom.text == lines[symptom.line - first_line]
+
+
+def words(pattern: str, **more: Any) -> Signature:
+    """Return a signature of ``pattern``, called like it unless an ``id`` is given."""
+    given = {"id": pattern, "pattern": pattern, "emitter": "the fjord", "accepts": (), "rejects": (), **more}
+    return Signature(**given)
+
+
+SMALL = OwnSignatures(
+    texts={
+        "tag-not-found": (
+            words("fjord-plain", emitter="the ferry"),
+            words("fjord-own"),
+            words("fjord-shared", ground=Ground.SHARED),
+            words("fjord-loose", ground=Ground.LOOSE),
+            words("fjord-sure", decisive=True, names=("tag-absent",)),
+            words("fjord-certain", decisive=True, names=("tag-absent",)),
+            words("fjord-status", decisive=True, names=("tag-absent",), weight=Weight.STATUS),
+            words("fjord-outer(?:%line%(?P<proof>fjord-inner))?", id="fjord-outer"),
+            words(r"(?P<code>fjord-of-\C)", id="fjord-of"),
+        ),
+        "not-registry": (words("fjord-elsewhere", foreign=True),),
+    }
+)
+"""Texts so short that what is tried is where they stand."""
+
+
+class TestSmallWords:
+    @pytest.fixture(scope="class", autouse=True)
+    @staticmethod
+    def small() -> Iterator[None]:
+        """Add the short texts to the published ones."""
+        install(SMALL)
+        yield
+        install(OwnSignatures())
+
+    @staticmethod
+    def hits(text: str) -> list[str]:
+        """Return the ids of the short texts that are believed, best first."""
+        return [symptom.signature for symptom in read(text) if symptom.signature.startswith("fjord-")]
+
+    def test_a_symptom_names_its_text_and_who_says_it(self) -> None:
+        """The reader can look both up."""
+        (symptom,) = read("fjord-plain")
+        assert (symptom.id, symptom.signature, symptom.emitter) == ("tag-not-found", "fjord-plain", "the ferry")
+        assert (symptom.names, symptom.decisive) == ((), False)
+
+    @pytest.mark.parametrize("word", ["kubelet", "pull image", "docker build", "/v2/a/manifests/1", "step 1/9 : RUN a"])
+    def test_what_anybody_says_is_believed_beside_words_of_registries(self, word: str) -> None:
+        """On its own line or near it, and never alone."""
+        assert self.hits(f"{word} fjord-loose") == ["fjord-loose"]
+        assert self.hits(f"fjord-loose\n{word}") == ["fjord-loose"]
+        assert self.hits("fjord-loose") == []
+        assert self.hits("asset registry fjord-loose") == []
+
+    @pytest.mark.parametrize("filler", ["", "x", "some more words"])
+    @pytest.mark.parametrize(("away", "expected"), [(1, ["fjord-loose"]), (3, ["fjord-loose"]), (4, []), (6, [])])
+    def test_three_lines_away_is_near(self, filler: str, away: int, expected: list[str]) -> None:
+        """To both sides, blank lines counted."""
+        between = "\n".join([filler] * (away - 1) + [""]) if away > 1 else ""
+        assert self.hits(f"kubelet\n{between}fjord-loose\n") == expected
+        assert self.hits(f"fjord-loose\n{between}kubelet\n") == expected
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("x\nfjord-elsewhere fjord-shared\nx", []),
+            ("x\nfjord-shared fjord-elsewhere\nx", []),
+            ("x\nfjord-elsewhere fjord-own\nx", ["fjord-own"]),
+            ("x\nfjord-shared\nfjord-elsewhere\nx", ["fjord-shared"]),
+            ("x\nfjord-elsewhere\nfjord-shared\nx", ["fjord-shared"]),
+            ("fjord-elsewhere:\nfjord-shared\nx", []),
+            ("fjord-elsewhere: \t\nfjord-shared\nx", []),
+            ("fjord-elsewhere:\n\n\nfjord-shared\nx", []),
+            ("fjord-elsewhere:\nx:\nfjord-shared\nx", []),
+            ("fjord-elsewhere:\nx\nfjord-shared", ["fjord-shared"]),
+            ("fjord-elsewhere:\nx\nfjord-shared\nx:", ["fjord-shared"]),
+            (f"fjord-elsewhere:\n{'x' * 600} fjord-shared\nx", ["fjord-shared"]),
+            (f"fjord-elsewhere {'x' * 600} fjord-shared\nx", ["fjord-shared"]),
+            ("fjord-elsewhere\nfjord-shared\nfjord-elsewhere", ["fjord-shared"]),
+            ("fjord-elsewhere fjord-elsewhere fjord-shared", []),
+        ],
+    )
+    def test_words_from_elsewhere_take_their_line(self, text: str, expected: list[str]) -> None:
+        """All of it and no other, save what follows a colon at its end; what only a puller says stays believed."""
+        assert self.hits(text) == expected
+
+    @pytest.mark.parametrize(("between", "expected"), [(499, []), (500, ["fjord-shared"])])
+    def test_words_from_elsewhere_take_500_bytes_behind_them(self, between: int, expected: list[str]) -> None:
+        """A text that begins one further is believed."""
+        assert self.hits(f"fjord-elsewhere{'.' * between}fjord-shared") == expected
+
+    @pytest.mark.parametrize(("between", "expected"), [(500, []), (501, ["fjord-shared"])])
+    def test_words_from_elsewhere_take_500_bytes_before_them(self, between: int, expected: list[str]) -> None:
+        """A text that begins one sooner is believed."""
+        assert self.hits(f"{'fjord-shared'.ljust(between, '.')}fjord-elsewhere") == expected
+
+    def test_every_word_from_elsewhere_counts(self) -> None:
+        """The hundredth takes its line like the first."""
+        assert self.hits("fjord-elsewhere fjord-shared\n" * 100) == []
+
+    @pytest.mark.parametrize(("taken", "expected"), [(39, ["fjord-shared"]), (40, [])])
+    def test_a_text_is_looked_at_40_times(self, taken: int, expected: list[str]) -> None:
+        """One that stood elsewhere 40 times over is given up, so that a log of nothing else is read in time."""
+        assert self.hits("fjord-elsewhere fjord-shared\n" * taken + "fjord-shared") == expected
+
+    @pytest.mark.parametrize(
+        ("line", "expected"),
+        [
+            ("fjord-plain fjord-own", "fjord-plain"),
+            ("fjord-own fjord-plain", "fjord-own"),
+            ("fjord-plain fjord-sure", "fjord-sure"),
+            ("fjord-sure fjord-plain", "fjord-sure"),
+            ("fjord-sure fjord-certain", "fjord-sure"),
+            ("fjord-plain fjord-own fjord-certain", "fjord-certain"),
+            ("fjord-plain fjord-status", "fjord-plain"),
+            ("fjord-status fjord-plain", "fjord-plain"),
+        ],
+    )
+    def test_a_line_s_symptom_is_told_by_whoever_knows_best(self, line: str, expected: str) -> None:
+        """The first of a line's texts, unless a later one of equal worth is its emitter's own statement."""
+        assert self.hits(line) == [expected]
+
+    def test_a_text_is_told_once(self) -> None:
+        """A line that comes again is quoted where it came first, and another text beside it."""
+        assert self.hits("fjord-plain\nfjord-plain\nfjord-own\nfjord-own") == ["fjord-plain", "fjord-own"]
+        assert [symptom.line for symptom in read("fjord-plain\nfjord-plain\nfjord-own\nfjord-own")] == [1, 3]
+
+    @pytest.mark.parametrize(
+        ("text", "line"), [("fjord-outer\\nfjord-inner", 1), ("fjord-outer\nx", 1), ("a\nfjord-outer fjord-inner", 2)]
+    )
+    def test_a_text_whose_proof_is_missing_proves_where_it_stands(self, text: str, line: int) -> None:
+        """A group that may be absent is no condition."""
+        assert [(symptom.signature, symptom.line) for symptom in read(text)] == [("fjord-outer", line)]
+
+    def test_a_text_that_ends_within_a_character_is_told(self) -> None:
+        """A team's pattern may name bytes; half a character is shown as what it is."""
+        (symptom,) = read("fjord-of-\u00e9")
+        assert symptom.captured == {"code": "fjord-of-\ufffd"}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "fjord-plain pulling image a.azurecr.io/x:1",
+            "pulling image a.azurecr.io/x:1 fjord-plain",
+            "pulling image b.azurecr.io/y:2\npulling image a.azurecr.io/x:1 fjord-plain",
+            "pulling image b.azurecr.io/y:2\nfjord-plain pulling image a.azurecr.io/x:1\nimageName: c.azurecr.io/z:3",
+            "x\n\n\nimageName: a.azurecr.io/x:1\n\n\nfjord-plain",
+            "fjord-plain\n\n\nimageName: a.azurecr.io/x:1\nimageName: b.azurecr.io/y:2",
+        ],
+    )
+    def test_the_image_that_stands_nearest_is_meant(self, text: str) -> None:
+        """The proving line's own, else one that is named near it."""
+        symptom = next(symptom for symptom in read(text) if symptom.signature == "fjord-plain")
+        assert symptom.captured["image"] == "a.azurecr.io/x:1"
+
+    @pytest.mark.parametrize("text", ["imageName: a.azurecr.io/x:1\n\n\n\n{}", "{}\n\n\n\nimageName: a.azurecr.io/x:1"])
+    def test_an_image_that_is_named_far_away_is_not_meant(self, text: str) -> None:
+        """Four lines away another pull may be spoken of."""
+        assert "image" not in read(text.format("fjord-plain"))[0].captured
 
 
 class TestHostile:

@@ -203,6 +203,16 @@ BEGIN, END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
             f"{BEGIN}\n{BASE64}\n" + "a line of log\n" * 3_000 + f"{BASE64}\n{END}\nb",
             f"{MARK}\n\n" + "a line of log\n" * 3_000 + f"{MARK}\n\nb",
         ),
+        (rf"{BEGIN}\n{BASE64}\n{END}" + "\ndone", f"{MARK}\ndone"),
+        (f"{BEGIN}\n{BASE64}\nat last!\n" * 6, f"{MARK}\n\nat last!\n" * 6),
+        (f"{BEGIN}{'x' * 32 * 1024} goes on\n", f"{MARK} goes on\n"),
+        (f"goes on {'x' * 32 * 1024}{END}\n", f"goes on {MARK}\n"),
+        (f"{BEGIN}{' ' * (32 * 1024 - len(BEGIN + END))}{END}", MARK),
+        (f"{BEGIN}\n{' ' * (32 * 1024 - len(BEGIN + END))}{END}", f"{MARK}\n{MARK}"),
+        (
+            f"{BEGIN}\n{BASE64}\n" + "a line of log\n" * 3_000 + f"{BASE64}\n{END}\n" + f"{BEGIN}\n{BASE64}\nb b",
+            f"{MARK}\n\n" + "a line of log\n" * 3_000 + f"{MARK}\n\n" + f"{MARK}\n\nb b",
+        ),
     ],
 )  # fmt: skip
 def test_a_private_key_goes_whole_and_nothing_else(text: str, expected: str) -> None:
@@ -212,8 +222,10 @@ def test_a_private_key_goes_whole_and_nothing_else(text: str, expected: str) -> 
 
 @pytest.mark.parametrize("end", ["before", "after"])
 def test_of_a_key_that_lost_one_end_a_hundred_lines_go(end: str) -> None:
-    """The largest keys in use have about a hundred lines; all of them go, and the log beside them stays."""
+    """The largest keys in use have about a hundred lines; all of them go, no more lines than that, and the log beside them stays."""
     lines = f"{BASE64}\n" * 128
+    more = f"{BASE64}\n{lines}"
+    assert BASE64 in redact(f"{BEGIN}\n{more}" if end == "after" else f"{more}{END}\n")
     text = f"{BEGIN}\n{lines}goes on\n" if end == "after" else f"goes on\n{lines}{END}\n"
     cleaned = redact(text)
     assert BASE64 not in cleaned
@@ -245,6 +257,12 @@ def test_of_a_key_that_lost_one_end_a_hundred_lines_go(end: str) -> None:
         ("x.azurecr.io/RESET/team-password:1.2", None),
         ("password:1.2", f"password:{MARK}"),
         ("password: //host/share", None),
+        ("password: https://host/share", None),
+        ("password: hunter:2xyz", f"password: {MARK}"),
+        ("X token: abc", None),
+        ("/reset-password:1.2", None),
+        (f"x/{'a' * 126}-password:1.2", None),
+        (f"x/{'a' * 128}-password:1.2", f"x/{'a' * 128}-password:{MARK}"),
     ],
 )
 def test_a_value_goes_where_it_may_be_a_secret(text: str, expected: str | None) -> None:
@@ -285,7 +303,10 @@ def test_a_flag_s_value_goes_and_another_flag_stays(text: str, expected: str | N
         ("GET /x?code=0123456789abcde", None),
         ("password=x&key=abc", f"password={MARK}&key=abc"),
         ("a password:\tabc\tdef", None),
-        ("incorrect password:\tabc:def", None),
+        ("incorrect password:\tfailed:\nretry", None),
+        ("password: [redacted]abc", f"password: {MARK}"),
+        ("password: {secretRef: x}", None),
+        ("password: null", None),
     ],
 )
 def test_a_value_ends_where_its_quotes_end(text: str, expected: str | None) -> None:
@@ -319,7 +340,7 @@ def test_any_character_is_taken(text: str) -> None:
     ["sig=", 'password=""', "password='", "x token:", "a/password:a", '--token "--', 'password=\\"', "://a:", "eyJabc.",
      "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "-----END PRIVATE KEY-----\n", "docker login ",
      "echo a | docker login ", "login -p ", "A" * 30 + "+ACR", "ENV X_TOKEN ", "password=a,", "\\", "password=}",
-     "password://", "hooks.slack.com/services/", "a.logic.azure.com/", "Bearer ", "<password>"],
+     "password://", "a token: Q1 ", "hooks.slack.com/services/", "a.logic.azure.com/", "Bearer ", "<password>"],
 )  # fmt: skip
 def test_hostile_text_costs_linear_time(unit: str) -> None:
     """Half a megabyte of whatever starts a secret takes about a second at most, not minutes."""
