@@ -39,13 +39,13 @@ def redact(text: str) -> str:
     in URLs, access tokens of known shape, Azure's keys, private keys. GUIDs, digests, image references and
     addresses stay. Never raises, takes time linear in the text, and ``redact(redact(x)) == redact(x)``.
     """
-    data = text.encode("utf-8", "surrogatepass")
+    data = text.encode(errors="surrogatepass")
     for _ in range(_PASSES):
         cleaned = _pass(data)
         if cleaned == data:
             break
         data = cleaned  # a mark can end what follows elsewhere: look again until nothing changes
-    return data.decode("utf-8", "surrogatepass")
+    return data.decode(errors="surrogatepass")
 
 
 def _pass(data: bytes) -> bytes:
@@ -76,7 +76,7 @@ def _replace_values(pattern: BytesPattern, data: bytes, value: Callable[[bytes, 
         if span is not None and span[0] < span[1]:
             pieces += [data[done : span[0]], look.MARK]
             done = span[1]
-    return b"".join(pieces) + data[done:] if pieces else data
+    return b"".join(pieces) + data[done:]
 
 
 def _ending(data: bytes, start: int, ends: BytesPattern) -> Span:
@@ -84,10 +84,8 @@ def _ending(data: bytes, start: int, ends: BytesPattern) -> Span:
     opening = look.OPENING.match(data, start)
     if opening is None:
         end = ends.search(data, start)
-        stop = end.start() if end else len(data)
-        while stop > start and data[stop - 1] in b")}":
-            stop -= 1
-        return (start, stop) if data[start:stop].lower() not in _EMPTY else None
+        value = data[start : end.start() if end else len(data)].rstrip(b")}")
+        return (start, start + len(value)) if value.lower() not in _EMPTY else None
     return opening.end(), _closing(data, opening.group(0), opening.end())
 
 
@@ -229,7 +227,7 @@ class RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact ``record`` and return true."""
         record.msg, record.args = _harmless(redact(_message(record))), None
-        if record.exc_info and record.exc_info[0] is not None:
+        if record.exc_info and any(record.exc_info):
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
         record.exc_info = None
         record.exc_text = _harmless(redact(record.exc_text)) if record.exc_text else None

@@ -615,7 +615,7 @@ class TestSmallWords:
 
     def test_every_word_from_elsewhere_counts(self) -> None:
         """The hundredth takes its line like the first."""
-        assert self.hits("fjord-elsewhere fjord-shared\n" * 100) == []
+        assert self.hits("fjord-elsewhere\n" * 99 + "fjord-elsewhere fjord-shared") == []
 
     @pytest.mark.parametrize(("taken", "expected"), [(39, ["fjord-shared"]), (40, [])])
     def test_a_text_is_looked_at_40_times(self, taken: int, expected: list[str]) -> None:
@@ -663,7 +663,7 @@ class TestSmallWords:
             "pulling image a.azurecr.io/x:1 fjord-plain",
             "pulling image b.azurecr.io/y:2\npulling image a.azurecr.io/x:1 fjord-plain",
             "pulling image b.azurecr.io/y:2\nfjord-plain pulling image a.azurecr.io/x:1\nimageName: c.azurecr.io/z:3",
-            "x\n\n\nimageName: a.azurecr.io/x:1\n\n\nfjord-plain",
+            "1\n2\n3\n4\n5\n6\n7\n8\nimageName: a.azurecr.io/x:1\n\n\nfjord-plain",
             "fjord-plain\n\n\nimageName: a.azurecr.io/x:1\nimageName: b.azurecr.io/y:2",
         ],
     )

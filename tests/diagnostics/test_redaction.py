@@ -147,6 +147,10 @@ def test_evidence_stays(text: str) -> None:
         ("f(password='a', user='b')", f"f(password='{MARK}', user='b')"),
         ("docker login -u me -p pw1 x.azurecr.io", f"docker login -u me -p {MARK} x.azurecr.io"),
         ("token=abc,user=b", f"token={MARK},user=b"),
+        ("f(a, password=abcX)", f"f(a, password={MARK})"),
+        ("${f(password=abc)} x", f"${{f(password={MARK})}} x"),
+        ("{user: b, password: abc}", f"{{user: b, password: {MARK}}}"),
+        ("password=token=abc user=b\n" * 6, f"password={MARK} user=b\n" * 6),
     ],
 )
 def test_neighbours_stay(text: str, expected: str) -> None:
@@ -207,8 +211,10 @@ BEGIN, END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
         (f"{BEGIN}\n{BASE64}\nat last!\n" * 6, f"{MARK}\n\nat last!\n" * 6),
         (f"{BEGIN}{'x' * 32 * 1024} goes on\n", f"{MARK} goes on\n"),
         (f"goes on {'x' * 32 * 1024}{END}\n", f"goes on {MARK}\n"),
-        (f"{BEGIN}{' ' * (32 * 1024 - len(BEGIN + END))}{END}", MARK),
+        (f"{BEGIN}\n{' ' * (32 * 1024 - len(BEGIN + END) - 1)}{END}", f"{MARK}\n"),
         (f"{BEGIN}\n{' ' * (32 * 1024 - len(BEGIN + END))}{END}", f"{MARK}\n{MARK}"),
+        (f"{BEGIN}{BASE64}{BEGIN}{BASE64}\ngoes on", f"{MARK}\ngoes on"),
+        (f"{BEGIN}{'x' * 33 * 1024}{END}\ndone", f"{MARK}{MARK}\ndone"),
         (
             f"{BEGIN}\n{BASE64}\n" + "a line of log\n" * 3_000 + f"{BASE64}\n{END}\n" + f"{BEGIN}\n{BASE64}\nb b",
             f"{MARK}\n\n" + "a line of log\n" * 3_000 + f"{MARK}\n\n" + f"{MARK}\n\nb b",
@@ -262,7 +268,7 @@ def test_of_a_key_that_lost_one_end_a_hundred_lines_go(end: str) -> None:
         ("X token: abc", None),
         ("/reset-password:1.2", None),
         (f"x/{'a' * 126}-password:1.2", None),
-        (f"x/{'a' * 128}-password:1.2", f"x/{'a' * 128}-password:{MARK}"),
+        (f"x/{'a' * 127}-password:1.2", f"x/{'a' * 127}-password:{MARK}"),
     ],
 )
 def test_a_value_goes_where_it_may_be_a_secret(text: str, expected: str | None) -> None:
