@@ -127,6 +127,7 @@ def test_reference_parses(
         ("index.docker.io/App:1", "repository", "index.docker.io/app:1"),
         ("library/App:1", "repository", "library/app:1"),
         ("x.azurecr.io/a//b:1", "repository", "x.azurecr.io/a/b:1"),
+        ("x.azurecr.io/library/:1", "repository", "x.azurecr.io/library:1"),
         ("x.azurecr.io/x.azurecr.io/team/app:1", "registry", "x.azurecr.io/team/app:1"),
         ("index.docker.io/docker.io/nginx:1", "registry", "index.docker.io/nginx:1"),
         ("docker.io/x.azurecr.io/x.azurecr.io/app", "registry", "x.azurecr.io/app"),
