@@ -106,7 +106,7 @@ $(VENV)/.fuzz: requirements-fuzz.txt | $(VENV)/.dev
 		echo "Atheris has no wheel for this machine: fuzzing is not guided by coverage"
 	@touch $@
 
-$(VENV)/.mutants: requirements-mutants.txt $(VENV)/.dev
+$(VENV)/.mutants: requirements-mutants.txt | $(VENV)/.dev
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from diagnostics.actions import matches
 from diagnostics.linear import pattern
 
 __all__ = ["Attributes", "admits", "holds"]
@@ -74,7 +75,7 @@ def admits(condition: str, *, action: str, attributes: Attributes) -> bool | Non
     if len(condition) > _LONGEST or not condition.isascii():
         return None
     try:
-        return _Reader(_tokens(condition), action.lower(), attributes).whole()
+        return _Reader(_tokens(condition), action, attributes).whole()
     except _NotUnderstoodError:
         return None
 
@@ -141,7 +142,7 @@ class _Reader:
         word = token.text.lower()
         if word in {"actionmatches", "suboperationmatches"}:
             wanted = [one.text for one in self._values(braces=True) if not one.bare]
-            return any(_covers(one, self._action) for one in wanted) if word == "actionmatches" and wanted else None
+            return any(matches(one, self._action) for one in wanted) if word == "actionmatches" and wanted else None
         if word in {"exists", "notexists"} and self._next().kind == "attribute":
             return None
         raise _NotUnderstoodError
@@ -214,11 +215,6 @@ def _none_is_false(values: Iterable[bool | None]) -> bool | None:
 
 def _negated(value: bool | None) -> bool | None:  # noqa: FBT001 - a truth value is all that it is about
     return None if value is None else not value
-
-
-def _covers(wanted: str, action: str) -> bool:
-    """``ActionMatches`` compares as a role's own actions are compared: ``*`` anywhere, and no other wildcard."""
-    return "?" not in wanted and _like(action, wanted.lower())
 
 
 def _test(operator: str) -> Callable[[str, str], bool] | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
+from diagnostics.actions import matches
 from diagnostics.conditions import holds
 from diagnostics.facts import Grant, GrantedPermissions
 
@@ -23,7 +24,6 @@ __all__ = [
     "denies_pull",
     "grants_action",
     "grants_pull",
-    "matches",
     "wanted_actions",
     "without_conditions",
 ]
@@ -41,27 +41,6 @@ class Right(StrEnum):
     GRANTED = "granted"
     ABSENT = "absent"
     UNDECIDED = "undecided"
-
-
-def matches(pattern: str, action: str) -> bool:
-    """Return whether ``pattern``, in which ``*`` stands for any run of characters, covers ``action``.
-
-    Linear in the length of both: role definitions are not ours.
-    """
-    pieces = pattern.lower().split("*")
-    subject = action.lower()
-    if len(pieces) == 1:
-        return pieces[0] == subject
-    first, *middle, last = pieces
-    if not subject.startswith(first) or not subject.endswith(last) or len(subject) < len(first) + len(last):
-        return False
-    at, end = len(first), len(subject) - len(last)
-    for piece in middle:
-        found = subject.find(piece, at, end)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return True
 
 
 def blocks_of(permissions: Iterable[Any] | None) -> tuple[GrantedPermissions, ...]:

@@ -10,6 +10,7 @@ from diagnostic_samples import custom_grant, grant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diagnostics.actions import matches
 from diagnostics.facts import GrantedPermissions
 from diagnostics.permissions import (
     CONTENT_READ,
@@ -19,7 +20,6 @@ from diagnostics.permissions import (
     blocks_of,
     grants_action,
     grants_pull,
-    matches,
     wanted_actions,
     without_conditions,
 )

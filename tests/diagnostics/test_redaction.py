@@ -239,84 +239,73 @@ def test_of_a_key_that_lost_one_end_a_hundred_lines_go(end: str) -> None:
     assert cleaned.count("\n") == text.count("\n")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("one\ntwo\ntoken: abc\nthree", f"one\ntwo\ntoken: {MARK}\nthree"),
-        ("one\n  - token: ab1\nthree", f"one\n  - token: {MARK}\nthree"),
-        ("token: abc", f"token: {MARK}"),
-        ("one\na token: abc", None),
-        ("token: ab1 def", None),
-        ("a token: abc", None),
-        ("a token: abcdefghijklmn0p", f"a token: {MARK}"),
-        ("a token: abcdefghijklm0p", None),
-        ("a token: abcdefghijklmnop", None),
-        ("a token: Xbcdefghijklmnop", None),
-        ("a token: s3://abcdef0123456789", None),
-        ("a token: " + "a" * 128, None),
-        ("a token: " + "a" * 129, f"a token: {MARK}"),
-        ("password: " + "a" * 128 + " b", None),
-        ("password: " + "a" * 129 + " b", f"password: {MARK} b"),
-        ("a token: 'abc' def", f"a token: '{MARK}' def"),
-        ("token: 0f8fad5b-d9cd-469f-a165-70867728950e", None),
-        ("team/Reset-password:1.2", None),
-        ("x.azurecr.io/RESET/team-password:1.2", None),
-        ("password:1.2", f"password:{MARK}"),
-        ("password: //host/share", None),
-        ("password: https://host/share", None),
-        ("password: hunter:2xyz", f"password: {MARK}"),
-        ("X token: abc", None),
-        ("/reset-password:1.2", None),
-        (f"x/{'a' * 126}-password:1.2", None),
-        (f"x/{'a' * 127}-password:1.2", f"x/{'a' * 127}-password:{MARK}"),
-    ],
-)
+AFTER_A_COLON: list[tuple[str, str | None]] = [
+    ("one\ntwo\ntoken: abc\nthree", f"one\ntwo\ntoken: {MARK}\nthree"),
+    ("one\n  - token: ab1\nthree", f"one\n  - token: {MARK}\nthree"),
+    ("token: abc", f"token: {MARK}"),
+    ("one\na token: abc", None),
+    ("token: ab1 def", None),
+    ("a token: abc", None),
+    ("a token: abcdefghijklmn0p", f"a token: {MARK}"),
+    ("a token: abcdefghijklm0p", None),
+    ("a token: abcdefghijklmnop", None),
+    ("a token: Xbcdefghijklmnop", None),
+    ("a token: s3://abcdef0123456789", None),
+    ("a token: " + "a" * 128, None),
+    ("a token: " + "a" * 129, f"a token: {MARK}"),
+    ("password: " + "a" * 128 + " b", None),
+    ("password: " + "a" * 129 + " b", f"password: {MARK} b"),
+    ("a token: 'abc' def", f"a token: '{MARK}' def"),
+    ("token: 0f8fad5b-d9cd-469f-a165-70867728950e", None),
+    ("team/Reset-password:1.2", None),
+    ("x.azurecr.io/RESET/team-password:1.2", None),
+    ("password:1.2", f"password:{MARK}"),
+    ("password: //host/share", None),
+    ("password: https://host/share", None),
+    ("password: hunter:2xyz", f"password: {MARK}"),
+    ("X token: abc", None),
+    ("/reset-password:1.2", None),
+    (f"x/{'a' * 126}-password:1.2", None),
+    (f"x/{'a' * 127}-password:1.2", f"x/{'a' * 127}-password:{MARK}"),
+]
+"""After a colon: what stands alone on its line, is quoted, looks drawn by lot or is too long for a word."""
+
+AFTER_A_FLAG: list[tuple[str, str | None]] = [
+    ("run --password --username bob", None),
+    ("--password hunter2x", f"--password {MARK}"),
+    ("run --password hunter2x --tls", f"run --password {MARK} --tls"),
+    ("run --password 'via' x", f"run --password '{MARK}' x"),
+]
+"""A flag is followed by its value, by the next flag, or by prose about it."""
+
+IN_QUOTES: list[tuple[str, str | None]] = [
+    (r'password="a\"b c" d', rf'password="{MARK}" d'),
+    (r'password="a\\\"b c" d', rf'password="{MARK}" d'),
+    (r"{\"password\":\"ab c\", \"user\":\"d\"}", rf"{{\"password\":\"{MARK}\", \"user\":\"d\"}}"),
+    (r"{\"password\":\"a\\\"b\", \"user\":\"d\"}", rf"{{\"password\":\"{MARK}\", \"user\":\"d\"}}"),
+    (r"{\\\"password\\\":\\\"ab c\\\", d", rf"{{\\\"password\\\":\\\"{MARK}\\\", d"),
+    ('password="ab c\ndone" d', f'password="{MARK}\ndone" d'),
+    ("password='ab c", f"password='{MARK}"),
+    ('password=""', None),
+    ('"password": {"user": "b"}', None),
+    ('"token": ["a b"]', None),
+    (f'{MARK} "password": {{"user": "b"}}', None),
+    (f'"password": {MARK}', None),
+    ("GET /x?code=0123456789abcdef", f"GET /x?code={MARK}"),
+    ("GET /x?code=0123456789abcde", None),
+    ("password=x&key=abc", f"password={MARK}&key=abc"),
+    ("a password:\tabc\tdef", None),
+    ("incorrect password:\tfailed:\nretry", None),
+    ("password: [redacted]abc", f"password: {MARK}"),
+    ("password: {secretRef: x}", None),
+    ("password: null", None),
+]
+"""However often a text was escaped, a quote with more backslashes than the first one is part of the value."""
+
+
+@pytest.mark.parametrize(("text", "expected"), [*AFTER_A_COLON, *AFTER_A_FLAG, *IN_QUOTES])
 def test_a_value_goes_where_it_may_be_a_secret(text: str, expected: str | None) -> None:
-    """After a colon: what stands alone on its line, is quoted, looks drawn by lot or is too long for a word."""
-    assert redact(text) == (text if expected is None else expected)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("run --password --username bob", None),
-        ("--password hunter2x", f"--password {MARK}"),
-        ("run --password hunter2x --tls", f"run --password {MARK} --tls"),
-        ("run --password 'via' x", f"run --password '{MARK}' x"),
-    ],
-)
-def test_a_flag_s_value_goes_and_another_flag_stays(text: str, expected: str | None) -> None:
-    """A flag is followed by its value, by the next flag, or by prose about it."""
-    assert redact(text) == (text if expected is None else expected)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (r'password="a\"b c" d', rf'password="{MARK}" d'),
-        (r'password="a\\\"b c" d', rf'password="{MARK}" d'),
-        (r"{\"password\":\"ab c\", \"user\":\"d\"}", rf"{{\"password\":\"{MARK}\", \"user\":\"d\"}}"),
-        (r"{\"password\":\"a\\\"b\", \"user\":\"d\"}", rf"{{\"password\":\"{MARK}\", \"user\":\"d\"}}"),
-        (r"{\\\"password\\\":\\\"ab c\\\", d", rf"{{\\\"password\\\":\\\"{MARK}\\\", d"),
-        ('password="ab c\ndone" d', f'password="{MARK}\ndone" d'),
-        ("password='ab c", f"password='{MARK}"),
-        ('password=""', None),
-        ('"password": {"user": "b"}', None),
-        ('"token": ["a b"]', None),
-        (f'{MARK} "password": {{"user": "b"}}', None),
-        (f'"password": {MARK}', None),
-        ("GET /x?code=0123456789abcdef", f"GET /x?code={MARK}"),
-        ("GET /x?code=0123456789abcde", None),
-        ("password=x&key=abc", f"password={MARK}&key=abc"),
-        ("a password:\tabc\tdef", None),
-        ("incorrect password:\tfailed:\nretry", None),
-        ("password: [redacted]abc", f"password: {MARK}"),
-        ("password: {secretRef: x}", None),
-        ("password: null", None),
-    ],
-)
-def test_a_value_ends_where_its_quotes_end(text: str, expected: str | None) -> None:
-    """However often a text was escaped, a quote with more backslashes than the first one is part of the value."""
+    """The value alone goes, all of it; ``None`` stands for a text that stays as it is."""
     assert redact(text) == (text if expected is None else expected)
 
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.bench.figures import Figure, as_markdown
 from tests.mutants.counting import Mutant, Share, read, shares
 
 __all__ = ["main"]
@@ -36,12 +37,14 @@ def main() -> int:
             print("mutmut is not installed: `make mutants` does that, or pip install -r requirements-mutants.txt")
             return 2
         _mutate(given.modules, given.processes)
-    mutants = read(FOLDER)
+    mutants = [mutant for mutant in read(FOLDER) if not given.modules or mutant.module in given.modules]
     if not mutants:
         print(f"no mutant in {FOLDER}: what mutmut said stands above")
         return 1
     _list(mutants)
-    return _table(shares(mutants))
+    figures = [_figure(share) for share in shares(mutants)]
+    print(as_markdown(figures))
+    return 0 if all(figure.met for figure in figures) else 1
 
 
 def _mutate(modules: Iterable[str], processes: int) -> None:
@@ -60,20 +63,13 @@ def _list(mutants: Iterable[Mutant]) -> None:
                 print(f"    {line}")
 
 
-def _table(found: Iterable[Share]) -> int:
-    every = sorted(found, key=lambda share: share.module)
-    everything = Share(
-        module="all", mutants=sum(one.mutants for one in every), noticed=sum(one.noticed for one in every),
-        prose=sum(one.prose for one in every),
-    )  # fmt: skip
-    print("\n| module | mutants | noticed | of prose, left out | share | aim | |\n|---|---|---|---|---|---|---|")
-    for one in (*every, everything):
-        met = "met" if one.percent >= AIM else "NOT MET"
-        print(
-            f"| {one.module} | {one.mutants:,} | {one.noticed:,} | {one.prose:,} "
-            f"| {one.percent:.1f} % | >= {AIM:.0f} % | {met} |"
-        )
-    return 0 if all(one.percent >= AIM for one in every) else 1
+def _figure(share: Share) -> Figure:
+    return Figure(
+        name=f"{share.module}: {share.noticed:,} of {share.mutants:,} noticed, {share.prose:,} of prose left out",
+        measured=f"{share.percent:.1f} %",
+        aim=f">= {AIM:.0f} %",
+        met=share.percent >= AIM,
+    )
 
 
 if __name__ == "__main__":

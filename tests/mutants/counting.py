@@ -122,24 +122,16 @@ def _fate(code: int | None) -> Fate:
 
 def _is_prose(before: str, after: str) -> bool:
     """Tell whether the two differ in one text of two or more words alone."""
-    first, second = _texts(before), _texts(after)
+    (first, shape), (second, changed) = _texts_and_rest(before), _texts_and_rest(after)
     differing = [text for text, other in zip(first, second, strict=False) if text != other]
-    return (
-        len(first) == len(second)
-        and len(differing) == 1
-        and bool(_WORDS.search(differing[0]))
-        and _shape(before) == _shape(after)
-    )
+    return shape == changed and len(differing) == 1 and bool(_WORDS.search(differing[0]))
 
 
-def _texts(function: str) -> list[str]:
-    nodes = ast.walk(ast.parse(function))
-    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-
-
-def _shape(function: str) -> str:
-    tree = ast.parse(function)
+def _texts_and_rest(function: str) -> tuple[list[str], str]:
+    """Return the texts of a function in order, and all else of it."""
+    tree, texts = ast.parse(function), []
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.append(node.value)
             node.value = ""
-    return ast.dump(tree)
+    return texts, ast.dump(tree)
