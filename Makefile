@@ -78,10 +78,11 @@ chaos: $(VENV)/.dev
 fuzz: $(VENV)/.fuzz
 	@PYTHONPATH=. $(RUN) tests/fuzz $(TARGET) --seconds $(or $(SECONDS),60)
 
-# Asks the database of known holes about every package that the function app would get today, also the indirect ones.
+# Asks the database of known holes about every package of the lock, which is what is deployed, also the indirect ones.
 audit: .cache/audit/.ready-$(PIP_AUDIT)
 	@if $(AUDIT)/python -c "import socket; socket.create_connection(('api.osv.dev', 443), 10)" 2>/dev/null; then \
-		$(AUDIT)/python -m pip_audit --strict --progress-spinner off --vulnerability-service osv -r requirements.txt; \
+		$(AUDIT)/python -m pip_audit --strict --progress-spinner off --vulnerability-service osv \
+			--disable-pip --no-deps -r requirements.lock; \
 	else echo "skipped: the database of known holes (api.osv.dev) cannot be reached from here"; fi
 
 format: $(VENV)/.dev

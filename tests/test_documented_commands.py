@@ -38,6 +38,7 @@ PAGES = (
 )
 STORY = ROOT / "sandbox" / "scenarios" / "missing-pull-role.yaml"
 ELSEWHERE = {
+    ".",
     "azd",
     "git",
     "test",

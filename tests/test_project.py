@@ -39,8 +39,8 @@ def read(path: Path) -> Any:
 
 
 def steps(path: Path) -> list[dict[str, Any]]:
-    """Return all steps of a workflow."""
-    return [step for job in read(path)["jobs"].values() for step in job["steps"]]
+    """Return all steps of a workflow's own; a job that is another workflow has none."""
+    return [step for job in read(path)["jobs"].values() for step in job.get("steps", ())]
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=str)
@@ -155,3 +155,13 @@ def test_the_settings_that_name_a_registrys_host_are_none_of_the_projects() -> N
     for path in ROOT.glob("requirements*.txt"):
         for line in path.read_text(encoding="utf-8").splitlines():
             assert line.startswith(("#", "-r ")) or re.fullmatch(r"[\w.-]+==[\w.]+(; .+)?", line), line
+
+
+def test_a_release_waits_for_the_whole_of_ci() -> None:
+    """By calling the same workflow, not by a copy of some of it."""
+    jobs = read(GITHUB / "workflows" / "release.yml")["jobs"]
+    (ci,) = (name for name, job in jobs.items() if job.get("uses") == "./.github/workflows/ci.yml")
+    others = [job for name, job in jobs.items() if name != ci]
+    assert others
+    assert all(job["needs"] == ci for job in others)
+    assert "workflow_call" in (GITHUB / "workflows" / "ci.yml").read_text(encoding="utf-8")
