@@ -130,8 +130,13 @@ def _ask(it: Fleet, person: Person, step: Step, dice: random.Random, found: Soak
 
 
 def _let_pass(it: Fleet) -> None:
-    until, pause = it.clock.now() + _PATIENCE, threading.Event()
-    while it.clock.now() < until and any(number for name, number in queues_of(it.storage).items() if name in _QUEUES):
+    """Wait while what waits in the queues grows less, however long that is: a slow machine loses nothing by it."""
+    least, until, pause = None, it.clock.now() + _PATIENCE, threading.Event()
+    while left := sum(number for name, number in queues_of(it.storage).items() if name in _QUEUES):
+        if least is None or left < least:
+            least, until = left, it.clock.now() + _PATIENCE
+        if it.clock.now() >= until:
+            break
         pause.wait(1)
     pause.wait(it.clock.lasts(timedelta(minutes=1)))
 
@@ -142,11 +147,15 @@ def _wrong(it: Fleet, scenario: Scenario, told: set[str], found: Soaked) -> Iter
     incidents = Incidents(store, now=it.clock.now)
     every = incidents.all_ones()
     counted = {run.run_id for one in every for run in incidents.occurrences(one.id)}
-    for run, _ in scenario.runs():
-        failed = run["id"] in told and run["status"] == "Failed"
-        if failed and run["id"] not in counted and store.get_record(workspace_id(scenario, run), run["id"]) is None:
-            yield f"{run['id']} is lost"
+    failed = [run for run, _ in scenario.runs() if run["id"] in told and run["status"] == "Failed"]
+    lost = [
+        run["id"]
+        for run in failed
+        if run["id"] not in counted and store.get_record(workspace_id(scenario, run), run["id"]) is None
+    ]
     store.close()
+    if lost:
+        yield f"{len(lost)} of {len(failed)} failed runs are lost: {', '.join(lost[:20])}"
     posts = [one for one in it.sandbox.slack_workspace.messages() if not one.thread_ts]
     keys = Counter(str((one.metadata or {}).get("event_payload", {}).get("key")) for one in posts)
     found.incidents, found.messages = len(every), len(posts)
