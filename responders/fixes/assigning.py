@@ -239,8 +239,12 @@ def _same_role(there: Any, plan: Plan) -> bool:
 
 
 def _is(there: Any, plan: Plan) -> bool:
-    """Tell whether an assignment is the plan's: identity, role and condition."""
-    return _same_role(there, plan) and (there.condition or "") == plan.condition
+    """Tell whether an assignment is the plan's: identity, role, condition, and made for its incident.
+
+    The name alone does not tell: it is the same for each incident of one registry, identity, role and condition.
+    """
+    terms = (there.condition or "", there.description or "")
+    return _same_role(there, plan) and terms == (plan.condition, plan.description)
 
 
 def _serves(there: Any, plan: Plan) -> bool:

@@ -164,6 +164,11 @@ class Plan:
         return f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{self.role_id}"
 
     @property
+    def description(self) -> str:
+        """What the assignment says of itself in Azure: by whom it was made, and for which incident."""
+        return f"Pullmedic, incident {self.incident_id}"
+
+    @property
     def body(self) -> dict[str, Any]:
         """The body of the request, by the contract of ``roleAssignments`` 2022-04-01.
 
@@ -173,7 +178,7 @@ class Plan:
             "principalId": self.principal_id,
             "principalType": "ServicePrincipal",
             "roleDefinitionId": self.role_definition_id,
-            "description": f"Pullmedic, incident {self.incident_id}",
+            "description": self.description,
         }
         if self.condition:
             properties |= {"condition": self.condition, "conditionVersion": "2.0"}

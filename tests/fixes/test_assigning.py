@@ -334,6 +334,29 @@ def test_only_what_is_still_ours_is_removed(started: Any) -> None:
     assert [write.method for write in it.writes] == ["PUT"]
 
 
+def test_what_another_incident_made_under_the_same_name_is_its_own(started: Any) -> None:
+    """Infrastructure code removed the first one, a later incident made it again: the first one's undo leaves it."""
+    it, hands = started()
+    later = replace(PLAN, incident_id="inc-2")
+    hands.assign(PLAN)
+    it.take_back("AcrPull")
+    assert hands.assign(later).created
+    assert hands.find(PLAN) is None
+    with pytest.raises(ChangedSince):
+        hands.remove(PLAN, PLAN.assignment_id)
+    assert [write.method for write in it.writes] == ["PUT", "PUT"]
+    assert hands.remove(later, later.assignment_id).found
+
+
+def test_what_another_incident_made_serves_and_is_not_ours(started: Any) -> None:
+    """It is there before: nothing is written over it, and nothing of it will be removed."""
+    it, hands = started()
+    hands.assign(PLAN)
+    there = hands.assign(replace(PLAN, incident_id="inc-2"))
+    assert (there.assignment_id, there.created) == (PLAN.assignment_id, False)
+    assert [write.method for write in it.writes] == ["PUT"]
+
+
 @pytest.mark.parametrize("right", [{}, {"condition": None}])
 def test_what_somebody_removes_at_the_same_time_is_gone(started: Any, right: dict[str, Any]) -> None:
     """Azure says that nothing was there, or that the condition does not hold for nothing: both mean gone."""
