@@ -357,7 +357,8 @@ FIXES = (
     ),
     Key(
         name="run_again",
-        purpose="Whether the failed job is submitted again, once, ten minutes after the fix.",
+        purpose="Whether the failed job is submitted again, once, ten minutes after the fix, in the modes approve and "
+        "auto.",
         kind=Kind.TRUTH,
         default="false",
     ),

@@ -52,6 +52,7 @@ _FIX_COLOURS = {
     FixState.WAITING.value: "Warning",
     FixState.VERIFIED.value: "Good",
     FixState.NOT_EFFECTIVE.value: "Attention",
+    FixState.IN_DOUBT.value: "Attention",
     FixState.FAILED.value: "Attention",
     FixState.UNDO_FAILED.value: "Attention",
 }

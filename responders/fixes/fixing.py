@@ -32,7 +32,7 @@ from responders.fixes.assigning import (
 from responders.fixes.audit import Audit, AuditKind
 from responders.fixes.ledger import Ledger
 from responders.fixes.planning import plan_fix, registry_tags, right_is_there
-from responders.fixes.policy import allowed, within_ceilings
+from responders.fixes.policy import agreed, allowed, within_ceilings
 from responders.fixes.record import Decision, Fix, FixState, Via
 from responders.fixes.running_again import NotRunAgain, RunAgain
 from responders.fixes.steps import Around, Idle, Step, check_after, next_step
@@ -52,6 +52,8 @@ _ROUNDS = 8
 _MOST_TRIES = 8
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(minutes=5)
+_LONGEST_DOUBT = timedelta(hours=6)
+_MOST_DOUBLINGS = 10
 _SUBMITTED = "submitted"
 
 _KINDS = {
@@ -86,11 +88,15 @@ class Preview:
 
 
 class NotYet(Exception):
-    """A step could not be done now; ``after`` is how long to wait at least."""
+    """A step could not be done now; ``after`` is how long to wait at least.
 
-    def __init__(self, why: str, after: timedelta | None = None) -> None:
+    ``doubtful`` where something may have been written all the same.
+    """
+
+    def __init__(self, why: str, after: timedelta | None = None, *, doubtful: bool = False) -> None:
         super().__init__(why)
         self.after = after
+        self.doubtful = doubtful
 
 
 @dataclass(kw_only=True)
@@ -221,7 +227,7 @@ class Fixing:
             return "The plan has changed since it was shown to you: look at the newest message and decide on that."
         if fix.expires_at is not None and self.now() >= fix.expires_at:
             return "The time to decide has passed: the fix is offered again when the next run fails."
-        if self.policy().mode is not FixMode.APPROVE:
+        if not self.policy().writes:
             return "The pre-approval was taken back: nothing is written."
         return ""
 
@@ -283,6 +289,7 @@ class Fixing:
             Step.WITHDRAW: self._withdraw,
             Step.EXPIRE: self._expire,
             Step.APPLY: self._apply,
+            Step.LOOK_FOR_IT: self._look_for_it,
             Step.VERIFY: self._verify,
             Step.LOOK_AGAIN: self._look_again,
             Step.PROVE: self._prove,
@@ -291,7 +298,10 @@ class Fixing:
         return steps[todo](incident, found)
 
     def _withdraw(self, _incident: Incident, found: Found[Fix]) -> str:
+        mode = self.policy().mode
         why = "the pre-approval was taken back, or the incident is over"
+        if mode not in {FixMode.OFF, found.value.mode}:
+            why = f"the mode is {mode.value} by now"
         return self._end(found, FixState.DECLINED, why, reason=NotFixed.OFF)
 
     def _expire(self, _incident: Incident, found: Found[Fix]) -> str:
@@ -365,21 +375,43 @@ class Fixing:
         plan = found.value.plan
         if plan is None:
             return self._end(found, FixState.FAILED, "the record holds no plan")
+        there = self._made_before(plan) if found.value.requested_at is not None else None
+        if there is not None:
+            return self._applied(found, there)
         try:
-            there = self.assigner().find(plan) if found.value.requested_at is not None else None
-            if there is not None:
-                return self._applied(found, there)
             return self._checked(incident, found, plan) or self._write(plan)
-        except (NotNow, PrincipalUnknown) as error:
-            raise NotYet(str(error), getattr(error, "after", None)) from None
+        except PrincipalUnknown as error:
+            raise NotYet(str(error)) from None
+        except NotNow as error:
+            raise NotYet(str(error), error.after, doubtful=True) from None
         except WriteRefused as error:
             self._answer(plan, f"refused: {error}", error.correlation_id)
             self._ledger.give_back(plan)
             present = self._fixes.get(FIXES, plan.incident_id)
             return self._end(present, FixState.FAILED, str(error)) if present is not None else "the record is gone"
 
+    def _made_before(self, plan: Plan) -> Assigned | None:
+        """Return what an earlier try wrote. Raises :class:`NotYet` where Azure does not say whether it did."""
+        try:
+            return self.assigner().find(plan)
+        except (NotNow, WriteRefused) as error:
+            raise NotYet(str(error), getattr(error, "after", None), doubtful=True) from None
+
+    def _look_for_it(self, _incident: Incident, found: Found[Fix]) -> str:
+        """Ask once more whether it was made; so long after the decision it is not written again."""
+        plan = found.value.plan
+        if plan is None:
+            return self._end(found, FixState.FAILED, "the record holds no plan")
+        there = self._made_before(plan)
+        if there is not None:
+            return self._applied(found, there)
+        self._ledger.give_back(plan)
+        return self._end(found, FixState.FAILED, "Azure answers again, and nothing was written")
+
     def _checked(self, incident: Incident, found: Found[Fix], plan: Plan) -> str:
         """Hold the approved plan against the world of this moment; empty where it still is what would be planned."""
+        if not agreed(self.policy(), found.value.decision):
+            return self._withdraw(incident, found)
         evidence = self._evidence(incident, anew=True)
         fresh = plan_fix(incident.id, evidence, judge(evidence), self.policy())
         if isinstance(fresh, Declined):
@@ -429,6 +461,7 @@ class Fixing:
             created=there.created,
             correlation_id=there.correlation_id,
             applied_at=now,
+            why="",
             tried=0,
             error="",
             next_at=None,
@@ -483,15 +516,24 @@ class Fixing:
 
     def _run_again(self, incident: Incident, found: Found[Fix]) -> str:
         fix = found.value
+        key = f"{fix.incident_id}/{fix.serial}/run-again"
+        self._note_run_again(incident, "to be submitted again now", key=f"{key}/{fix.tried}")
         answer = self.submit(incident)
         if isinstance(answer, NotRunAgain):
             if answer.passing and fix.tried < _MOST_TRIES:
                 raise NotYet(answer.why)
+            self._note_run_again(incident, f"not submitted: {answer.why}")
             return self._moved(found, replace(fix, run_again=answer.why, tried=0, next_at=None, error=""))
+        self._note_run_again(incident, _SUBMITTED, job=answer.job_name, key=f"{key}/{answer.job_name}")
         done = replace(
             fix, run_again=_SUBMITTED, run_again_job=answer.job_name, run_again_url=answer.url, tried=0, next_at=None
         )
         return self._moved(found, done)
+
+    def _note_run_again(self, incident: Incident, why: str, *, job: str = "", key: str = "") -> None:
+        failed = {"workspace": incident.workspace_id, "failed_run": incident.root_run_id or incident.run_id}
+        details = failed | ({"job": job} if job else {})
+        self.audit.append(AuditKind.RUN_AGAIN, incident_id=incident.id, why=why, details=details, key=key)
 
     # --- taking it back -----------------------------------------------------------------------------------
 
@@ -549,13 +591,23 @@ class Fixing:
         if found is None:
             return self.now() + _LEASE
         fix = found.value
-        wait = min(max(_FIRST_WAIT * 2**fix.tried, error.after or timedelta()), _LONGEST_WAIT)
+        longest = _LONGEST_DOUBT if fix.state is FixState.IN_DOUBT else _LONGEST_WAIT
+        wait = min(max(_FIRST_WAIT * 2 ** min(fix.tried, _MOST_DOUBLINGS), error.after or timedelta()), longest)
         until: datetime = self.now() + wait
         if fix.tried + 1 >= _MOST_TRIES and fix.state in _IN_VAIN:
-            self._end(found, _IN_VAIN[fix.state], f"tried {_MOST_TRIES} times: {error}")
+            self._give_up(found, f"tried {_MOST_TRIES} times: {error}", doubtful=error.doubtful)
             return until
         self._fixes.change(found, replace(fix, tried=fix.tried + 1, next_at=until, error=str(error)[:500]))
         return until
+
+    def _give_up(self, found: Found[Fix], why: str, *, doubtful: bool) -> None:
+        """End a step that was tried in vain; a write that may have been made keeps its place in ledger and undo."""
+        fix = found.value
+        if fix.state is not FixState.APPROVED or fix.plan is None or not doubtful:
+            self._end(found, _IN_VAIN[fix.state], why)
+            return
+        ours = replace(found, value=replace(fix, assignment_id=fix.plan.assignment_id, created=True))
+        self._end(ours, FixState.IN_DOUBT, why)
 
     def _end(self, found: Found[Fix], state: FixState, why: str, *, reason: NotFixed | None = None) -> str:
         after = replace(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from responders.fixes.values import Declined, NotFixed, Plan, Policy
+from responders.fixes.record import Decision, Via
+from responders.fixes.values import Declined, FixMode, NotFixed, Plan, Policy
 
-__all__ = ["allowed", "within_ceilings"]
+__all__ = ["agreed", "allowed", "within_ceilings"]
 
 _DAY = timedelta(hours=24)
 
@@ -31,6 +32,13 @@ def allowed(policy: Policy, plan: Plan, *, tags: Mapping[str, str], now: datetim
         why = "neither the identity is among the principals of [fixes] nor its workspace among the workspaces"
         return Declined(NotFixed.NOT_IN_POLICY, why)
     return _excluded(policy, plan, tags)
+
+
+def agreed(policy: Policy, decision: Decision | None) -> bool:
+    """Tell whether what was decided so may be written in the mode in force: without a person's word in `auto` alone."""
+    if decision is None or decision.via is Via.POLICY:
+        return policy.mode is FixMode.AUTO
+    return policy.writes
 
 
 def within_ceilings(policy: Policy, plan: Plan, made: Iterable[tuple[str, datetime]], now: datetime) -> Declined | None:

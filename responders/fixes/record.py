@@ -21,6 +21,7 @@ class FixState(StrEnum):
     APPLIED = "applied"
     VERIFIED = "verified"
     NOT_EFFECTIVE = "not effective"
+    IN_DOUBT = "in doubt"
     REJECTED = "rejected"
     EXPIRED = "approval expired"
     STALE = "stale"
@@ -60,8 +61,9 @@ class Fix:
     ``plan`` is ``None`` where there is nothing to write: then ``why`` says what stands in the way, as it does for each
     state that is an end. ``reason`` is the named reason (:class:`responders.fixes.values.NotFixed`) or empty. ``tried``
     counts tries of the step that is due, ``next_at`` is when it is tried again. ``requested_at`` is set before the
-    write and says that it may have happened. ``created`` is false where the assignment was there before us, which is
-    never undone. ``serial`` counts changes that people are told of.
+    write and says that it may have happened; *in doubt* it may have, and Azure did not say so in all tries. ``created``
+    is false where the assignment was there before us, which is never undone. ``serial`` counts changes that people are
+    told of.
     """
 
     incident_id: str
@@ -99,6 +101,16 @@ class Fix:
 
     @property
     def may_be_undone(self) -> bool:
-        """Whether something of ours is there that can be taken back."""
-        written = (FixState.APPLIED, FixState.VERIFIED, FixState.NOT_EFFECTIVE, FixState.UNDO_FAILED)
-        return self.created and self.state in written
+        """Whether something of ours is there, or may be, that can be taken back."""
+        return self.created and self.state in _WRITTEN
+
+
+_WRITTEN = frozenset(
+    {
+        FixState.APPLIED,
+        FixState.VERIFIED,
+        FixState.NOT_EFFECTIVE,
+        FixState.IN_DOUBT,
+        FixState.UNDO_FAILED,
+    }
+)

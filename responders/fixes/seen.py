@@ -19,6 +19,7 @@ _ALOUD = frozenset(
         FixState.WAITING,
         FixState.VERIFIED,
         FixState.NOT_EFFECTIVE,
+        FixState.IN_DOUBT,
         FixState.REJECTED,
         FixState.STALE,
         FixState.FAILED,

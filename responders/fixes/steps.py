@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from diagnostics.model import Status
+from responders.fixes.policy import agreed, allowed
 from responders.fixes.record import Fix, FixState
-from responders.fixes.values import FIXABLE, FixMode, NotFixed, Policy
+from responders.fixes.values import FIXABLE, NotFixed, Policy
 from responders.incidents import Incident
 
 __all__ = ["CHECKS", "PROPAGATION", "REPORTED_WITHIN", "Around", "Idle", "Step", "check_after", "next_step"]
@@ -23,6 +24,7 @@ REPORTED_WITHIN = timedelta(minutes=15)
 CHECKS = (1, 2, 4, 7, 10, 13)
 """Minutes after the write at which the effective permission is read again."""
 
+_RUN_AGAIN_WITHIN = timedelta(hours=1)
 _PLAN_AGAIN = timedelta(minutes=30)
 _PASSING = frozenset({NotFixed.NO_RIGHT, NotFixed.CEILING, NotFixed.NO_ANSWER, NotFixed.EXPIRED, NotFixed.EXCLUDED})
 _OVER = frozenset({FixState.REJECTED, FixState.UNDONE, FixState.UNDO_FAILED, FixState.NOT_EFFECTIVE})
@@ -36,6 +38,7 @@ class Step(StrEnum):
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
     APPLY = "apply"
+    LOOK_FOR_IT = "look for it"
     VERIFY = "verify"
     LOOK_AGAIN = "look again"
     PROVE = "prove"
@@ -99,7 +102,7 @@ def _offer_again(fix: Fix, around: Around) -> Step | Idle:
 
 
 def _waiting(fix: Fix, around: Around) -> Step | Idle:
-    if not _wanted(around) or around.policy.mode is FixMode.PROPOSE:
+    if not _wanted(around) or fix.mode is not around.policy.mode:
         return Step.WITHDRAW
     if fix.expires_at is not None and around.now >= fix.expires_at:
         return Step.EXPIRE
@@ -113,9 +116,21 @@ def _verified(fix: Fix, around: Around) -> Step | Idle:
         return Step.PROVE
     if incident.open and incident.last_at > applied + PROPAGATION:
         return Step.LOOK_AGAIN
-    if around.policy.run_again and not fix.run_again:
-        return Step.RUN_AGAIN if around.now >= applied + PROPAGATION else Idle(applied + PROPAGATION)
-    return Idle()
+    if not _to_be_run_again(fix, around) or around.now >= applied + _RUN_AGAIN_WITHIN:
+        return Idle()
+    return Step.RUN_AGAIN if around.now >= applied + PROPAGATION else Idle(applied + PROPAGATION)
+
+
+def _to_be_run_again(fix: Fix, around: Around) -> bool:
+    """Whether the failed job is to be submitted once more: agreed to now, repaired by us, and run by nobody since.
+
+    An incident that the changed fact alone has resolved counts as not run: that fact is the fix.
+    """
+    policy, plan = around.policy, fix.plan
+    done = fix.run_again or fix.proven_by_run
+    if done or not (policy.run_again and policy.writes and fix.created) or plan is None:
+        return False
+    return allowed(policy, plan, tags={}, now=around.now) is None  # its tags were heeded before the write
 
 
 def _closed(fix: Fix, around: Around) -> Step | Idle:
@@ -130,8 +145,9 @@ def _closed(fix: Fix, around: Around) -> Step | Idle:
 
 
 def _approved(fix: Fix, around: Around) -> Step | Idle:
-    """What may have been written already is carried to its end; everything else can be taken back until the write."""
-    return Step.APPLY if around.policy.on or fix.requested_at is not None else Step.WITHDRAW
+    """What may have been written already is looked for first; all else can be taken back until the write."""
+    asked = fix.requested_at is not None
+    return Step.APPLY if asked or agreed(around.policy, fix.decision) else Step.WITHDRAW
 
 
 _DUE: Mapping[FixState, Callable[[Fix, Around], Step | Idle]] = {
@@ -140,6 +156,7 @@ _DUE: Mapping[FixState, Callable[[Fix, Around], Step | Idle]] = {
     FixState.PROPOSED: _offer_again,
     FixState.WAITING: _waiting,
     FixState.APPROVED: _approved,
+    FixState.IN_DOUBT: lambda _fix, _around: Step.LOOK_FOR_IT,
     FixState.APPLIED: lambda _fix, _around: Step.VERIFY,
     FixState.VERIFIED: _verified,
 }

@@ -97,6 +97,7 @@ _VERBS: Mapping[FixState, str] = {
     FixState.PROPOSED: "would give",
     **dict.fromkeys((FixState.REJECTED, FixState.EXPIRED, FixState.STALE, FixState.FAILED), "would have given"),
     **dict.fromkeys((FixState.APPROVED, FixState.APPLIED, FixState.VERIFIED, FixState.NOT_EFFECTIVE), "gives"),
+    FixState.IN_DOUBT: "may give",
     **dict.fromkeys((FixState.UNDOING, FixState.UNDO_FAILED), "gives"),
     FixState.UNDONE: "gave",
 }
@@ -180,6 +181,18 @@ def _not_effective(fix: Fix, ways: Ways) -> Words:
     )
 
 
+def _in_doubt(fix: Fix, ways: Ways) -> Words:
+    why, command = _apart(fix.why)
+    back = ways.words(f"python -m responders undo {fix.incident_id}")
+    return Words(
+        title=_title("Fix may have been made", fix),
+        stage=f"Approved by {_who(fix.decision)}{_at(fix.decision)}; Azure does not say whether it was made: {why}.",
+        then="It is asked again, ever more rarely, and the answer follows here; nothing is written any more.",
+        step=f"Wait for Azure's answer. Undo removes the assignment if it is there, {back}.",
+        command=command,
+    )
+
+
 def _rejected(fix: Fix, _: Ways) -> Words:
     stage = f"Rejected by {_who(fix.decision)}{_at(fix.decision)}: nothing was written."
     # A command among a person's words stays words: nobody is invited to paste it.
@@ -237,6 +250,7 @@ _SAYINGS: Mapping[FixState, Callable[[Fix, Ways], Words]] = {
     FixState.APPLIED: _applied,
     FixState.VERIFIED: _verified,
     FixState.NOT_EFFECTIVE: _not_effective,
+    FixState.IN_DOUBT: _in_doubt,
     FixState.REJECTED: _rejected,
     FixState.EXPIRED: _expired,
     FixState.STALE: _stale,

@@ -29,15 +29,16 @@ from responders.fixes.assigning import (
     Removed,
     WriteRefused,
 )
-from responders.fixes.audit import Audit, AuditKind
+from responders.fixes.audit import Audit, AuditEntry, AuditKind
 from responders.fixes.fixing import Fixing
+from responders.fixes.record import Decision, Fix
 from responders.fixes.running_again import NotRunAgain, RunAgain
 from responders.fixes.values import Approvers, FixMode, Plan, Policy
 from responders.incidents import Incident, Incidents
 from responders.store import Store
 from tests.stories import FOLDER, played
 
-__all__ = ["FAILED_AT", "POLICY", "FixWorld", "Write", "incident_in", "missing_role"]
+__all__ = ["FAILED_AT", "POLICY", "FixWorld", "Submission", "Write", "incident_in", "missing_role"]
 
 FAILED_AT = datetime(2026, 12, 4, 9, 0, tzinfo=UTC)
 
@@ -70,6 +71,18 @@ class Write:
     made: bool
     policy: Policy
     recorded: bool
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A job that was submitted again, for the fix as its record stood then."""
+
+    name: str
+    at: datetime
+    policy: Policy
+    recorded: bool
+    fix: Fix
 
 
 @dataclass
@@ -87,7 +100,7 @@ class FixWorld:
     trouble: list[Exception] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     taken_back: int = 0
-    submitted: list[str] = field(default_factory=list)
+    submitted: list[Submission] = field(default_factory=list)
 
     def now(self) -> datetime:
         """Return the time."""
@@ -152,14 +165,8 @@ class FixWorld:
         if self.foreign:
             return Assigned(f"{plan.registry_id}/somebody-elses", False, "")
         made = plan.assignment_id not in self.present
-        requests = [
-            entry
-            for entry in Audit(self.store, self.now).entries()
-            if entry.kind == AuditKind.REQUEST and entry.details.get("digest") == plan.digest
-        ]
-        self.writes.append(
-            Write(kind="put", plan=plan, at=self.clock, made=made, policy=self.policy, recorded=bool(requests))
-        )
+        recorded = any(entry.details.get("digest") == plan.digest for entry in self._audited(AuditKind.REQUEST))
+        self._note("put", plan, made=made, recorded=recorded)
         self.present[plan.assignment_id] = plan
         return Assigned(plan.assignment_id, True, "correlation-1")
 
@@ -170,17 +177,18 @@ class FixWorld:
         if there is not None and there != plan:
             raise ChangedSince("it is another one now")
         if there is not None:
-            self.writes.append(
-                Write(kind="delete", plan=plan, at=self.clock, made=False, policy=self.policy, recorded=True)
-            )
+            self._note("delete", plan, made=False, recorded=True)
             del self.present[assignment_id]
         return Removed(there is not None, "correlation-2")
 
     def submit(self, incident: Incident) -> RunAgain | NotRunAgain:
         """Submit the failed job again; the same name makes the same job."""
         name = f"{incident.run_id}-again"
-        if name not in self.submitted:
-            self.submitted.append(name)
+        fix = self.fixing().of(incident.id)
+        assert fix is not None
+        if name not in {one.name for one in self.submitted}:
+            recorded = any(entry.incident_id == incident.id for entry in self._audited(AuditKind.RUN_AGAIN))
+            self.submitted.append(Submission(name=name, at=self.clock, policy=self.policy, recorded=recorded, fix=fix))
         return RunAgain(name, f"https://ml.azure.com/runs/{name}")
 
     # --- what others do -----------------------------------------------------------------------------------
@@ -189,6 +197,23 @@ class FixWorld:
         """Let infrastructure code remove what it does not know."""
         self.taken_back += len(self.present)
         self.present.clear()
+
+    def _note(self, kind: str, plan: Plan, *, made: bool, recorded: bool) -> None:
+        fix = self.fixing().of(plan.incident_id)
+        self.writes.append(
+            Write(
+                kind=kind,
+                plan=plan,
+                at=self.clock,
+                made=made,
+                policy=self.policy,
+                recorded=recorded,
+                decision=fix.decision if fix is not None else None,
+            )
+        )
+
+    def _audited(self, kind: AuditKind) -> list[AuditEntry]:
+        return [entry for entry in Audit(self.store, self.now).entries() if entry.kind == kind]
 
     def _meet_trouble(self, *, writing: bool = False) -> None:
         """Fail in passing, if it is time; only a write meets a directory that does not know the identity."""

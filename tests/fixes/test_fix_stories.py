@@ -233,6 +233,27 @@ def test_a_policy_that_ends_while_people_decide_writes_nothing(tmp_path: Path) -
         assert it.writes == []
 
 
+@pytest.mark.parametrize(
+    ("mode", "later", "wanted"),
+    [("approve", "propose", FixState.PROPOSED), ("auto", "approve", FixState.WAITING)],
+)
+def test_a_mode_that_drops_before_the_write_stops_it(tmp_path: Path, mode: str, later: str, wanted: FixState) -> None:
+    """The directory did not know the identity, so that the write was put off; then less is pre-approved."""
+    approvers = {"slack": [APPROVER]} if mode == "approve" else None
+    unknown = {"unknown_principals": ["eba55d4b-0df7-49b9-8eb9-85d5d3b57148"]}
+    with story(tmp_path, world=unknown, mode=mode, approvers=approvers) as it:
+        it.fail()
+        if mode == "approve":
+            it.press("pullmedic_approve")
+        assert state(it) is FixState.APPROVED
+        it.scenario.world["unknown_principals"].clear()
+        it.set_policy(mode=later)
+        it.let_pass(minutes=2)
+        assert state(it) is wanted
+        assert it.writes == []
+        well(it)
+
+
 # --- who decides ------------------------------------------------------------------------------------------
 
 
@@ -365,6 +386,39 @@ def test_an_identity_that_the_directory_does_not_know_yet_is_tried_again(tmp_pat
         assert len(it.assignments) == 1
 
 
+def test_a_write_that_azure_does_not_answer_for_is_in_doubt_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was made and the answer lost: people hear that it may be there, can undo it, and hear when it was found."""
+    from responders.fixes import assigning  # noqa: PLC0415
+
+    put = assigning.Assigner._put
+
+    def unanswered(*_: Any) -> Any:
+        raise assigning.NotNow("HTTP 503")
+
+    def lost(self: Any, plan: Any) -> str:
+        put(self, plan)
+        silent.setattr(assigning.Assigner, "_there", unanswered)
+        return str(unanswered())
+
+    monkeypatch.setattr(assigning.Assigner, "_put", lost)
+    with monkeypatch.context() as silent, story(tmp_path) as it:
+        it.fail()
+        it.press("pullmedic_approve")
+        for _ in range(8):
+            it.let_pass(minutes=6)
+        assert state(it) is FixState.IN_DOUBT
+        assert "Azure does not say whether it was made" in it.text
+        assert any(said.startswith("Fix may have been made") for said in threads(it))
+        assert "pullmedic_undo" in it.buttons()
+        silent.undo()
+        it.let_pass(minutes=6)
+        it.let_pass(minutes=2)
+        assert state(it) is FixState.VERIFIED
+        assert len(it.assignments) == 1
+
+
 def test_a_full_subscription_is_said(tmp_path: Path) -> None:
     """Azure refuses for good: the message says so, and nothing is tried again."""
     with story(tmp_path, world={"role_assignment_limit": 1}) as it:
@@ -463,6 +517,22 @@ def test_the_failed_job_is_submitted_again_once(tmp_path: Path) -> None:
         assert jobs[0].path.endswith(fix.run_again_job)
         assert fix.run_again_job in fix.run_again_url
         assert fix.run_again_job in it.text
+        asked, answered = [entry for entry in it.audit() if entry.kind == AuditKind.RUN_AGAIN]
+        assert asked.details["failed_run"] in fix.run_again_job
+        assert answered.details["job"] == fix.run_again_job
+
+
+def test_a_pre_approval_that_was_taken_back_submits_no_job(tmp_path: Path) -> None:
+    """Though ``run_again`` still stands in the file, and the fix was verified before."""
+    with story(tmp_path, run_again=True, mode="auto", approvers=None) as it:
+        it.grant(FIXER, "AzureML Data Scientist", scope=WORKSPACE)
+        it.fail()
+        it.let_pass(minutes=2)
+        assert state(it) is FixState.VERIFIED
+        it.set_policy(run_again=True, mode="off", approvers=None)
+        for _ in range(3):
+            it.let_pass(minutes=6)
+        assert [write.path for write in it.writes if "/jobs/" in write.path] == []
 
 
 def test_no_secret_is_in_anything_that_a_fix_leaves_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from responders.fixes.audit import Audit
 from responders.fixes.fixing import Fixing
 from responders.fixes.record import Decision, Fix, FixState, Via
+from responders.fixes.steps import PROPAGATION
 from responders.fixes.values import FixMode, Policy
 from responders.incidents import Incidents
 from responders.settings import SqliteStore
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.slow
 
 _WRITES = ("claim", "release", "insert", "replace")
 _CALLS = ("right", "find", "assign", "remove")
+_AGREED = replace(POLICY, run_again=True)
 
 
 class LifeOfAFix(RuleBasedStateMachine):
@@ -58,13 +60,23 @@ class LifeOfAFix(RuleBasedStateMachine):
         """The record as it stands."""
         return self.world.fixing().of(self.incident)
 
-    @initialize(mode=st.sampled_from([FixMode.APPROVE, FixMode.AUTO, *FixMode]), first=st.integers(0, 3))
-    def fail(self, mode: FixMode, first: int) -> None:
-        """A run fails for want of the role, and some of what follows may have happened already."""
-        self.world.policy = replace(POLICY, mode=mode) if mode is not FixMode.OFF else Policy()
+    @initialize(
+        mode=st.sampled_from([FixMode.APPROVE, FixMode.AUTO, *FixMode]),
+        first=st.integers(0, 3),
+        hindered=st.sampled_from(["", "principal", "later"]),
+        then=st.sampled_from([None, *FixMode]),
+    )
+    def fail(self, mode: FixMode, first: int, hindered: str, then: FixMode | None) -> None:
+        """A run fails for want of the role, and some of what follows may have happened already, or be under way."""
+        self.world.policy = replace(_AGREED, mode=mode) if mode is not FixMode.OFF else Policy()
         self.incident = incident_in(self.world)
+        self.world.trouble = [passing_trouble(hindered)] * first if hindered else []
         for _ in range(first):
             self.go_on(minutes=1)
+        self.world.trouble.clear()
+        if then is not None:
+            self.change_mode(then)
+            self.go_on(minutes=4)
 
     @rule(kill=st.integers(0, 40), times=st.integers(1, 2))
     def advance(self, kill: int, times: int) -> None:
@@ -136,12 +148,12 @@ class LifeOfAFix(RuleBasedStateMachine):
     @rule(mode=st.sampled_from([FixMode.APPROVE, FixMode.AUTO]))
     def heal(self, mode: FixMode) -> None:
         """Everything is as it should be."""
-        self.world.policy = replace(POLICY, mode=mode)
+        self.world.policy = replace(_AGREED, mode=mode)
         self.world.foreign = self.world.unreadable = self.world.renamed = False
         self.world.may_write = True
         self.world.trouble.clear()
 
-    @rule(wrong=st.sampled_from(["registries", "workspaces", "expires", "per_day", "per_registry"]))
+    @rule(wrong=st.sampled_from(["registries", "workspaces", "expires", "per_day", "per_registry", "run_again"]))
     def narrow(self, wrong: str) -> None:
         """The team changes what is pre-approved."""
         narrower: dict[str, Any] = {
@@ -150,6 +162,7 @@ class LifeOfAFix(RuleBasedStateMachine):
             "expires": self.world.clock - timedelta(days=1),
             "per_day": 0,
             "per_registry": 0,
+            "run_again": False,
         }
         self.world.policy = replace(self.world.policy, **{wrong: narrower[wrong]})
 
@@ -178,6 +191,14 @@ class LifeOfAFix(RuleBasedStateMachine):
         """The next calls to Azure fail in passing."""
         self.world.trouble = [passing_trouble(kind) for kind in kinds]
 
+    @rule()
+    def fall_silent(self) -> None:
+        """Azure answers nothing for so long that no try is left."""
+        for _ in range(10):
+            self.world.trouble = [passing_trouble("later")]
+            self.world.clock += timedelta(minutes=6)
+            self._worker(0, lambda fixing: fixing.advance(self.incident))
+
     @precondition(lambda self: self.world.writes)
     @rule()
     def settle(self) -> None:
@@ -186,9 +207,12 @@ class LifeOfAFix(RuleBasedStateMachine):
         self.world.unreadable = False
         for _ in range(12):
             self.world.clock += timedelta(minutes=3)
+            if (fix := self.fix) is not None and fix.next_at is not None and fix.state is FixState.IN_DOUBT:
+                self.world.clock = max(self.world.clock, fix.next_at)
             self._worker(0, lambda fixing: fixing.advance(self.incident))
         fix = self.fix
-        assert fix is None or fix.state not in {FixState.APPLIED, FixState.UNDOING, FixState.APPROVED}
+        begun = {FixState.APPROVED, FixState.IN_DOUBT, FixState.APPLIED, FixState.UNDOING}
+        assert fix is None or fix.state not in begun
 
     # --- what holds always --------------------------------------------------------------------------------
 
@@ -197,10 +221,28 @@ class LifeOfAFix(RuleBasedStateMachine):
         """Each write was within the policy that was in force at that moment."""
         for write in self._puts():
             policy, plan = write.policy, write.plan
-            assert policy.mode in {FixMode.APPROVE, FixMode.AUTO} or self._begun_before(write)
-            assert plan.registry_id.lower() in POLICY.registries
+            assert policy.mode is FixMode.AUTO or (policy.mode is FixMode.APPROVE and self._decided_by_somebody(write))
+            assert plan.registry_id.lower() in policy.registries
+            assert plan.workspace_id.lower() in policy.workspaces
             assert plan.role_name in {role.name for role in policy.roles}
-            assert plan.digest in self.decided or self._automatic(plan.digest)
+            assert policy.expires is not None
+            assert policy.expires > write.at
+            assert min(policy.per_day, policy.per_registry) > 0
+
+    @invariant()
+    def never_run_again_outside_the_policy(self) -> None:
+        """Each job that was submitted again was wanted at that moment, and for a role that was granted just then."""
+        for job in self.world.submitted:
+            policy, fix = job.policy, job.fix
+            assert job.recorded
+            assert policy.run_again
+            assert policy.writes
+            assert policy.expires is not None
+            assert policy.expires > job.at
+            assert fix.created
+            assert not fix.proven_by_run
+            assert fix.applied_at is not None
+            assert PROPAGATION <= job.at - fix.applied_at < timedelta(hours=1)
 
     @invariant()
     def never_twice(self) -> None:
@@ -223,14 +265,10 @@ class LifeOfAFix(RuleBasedStateMachine):
     def _puts(self) -> list[Write]:
         return [write for write in self.world.writes if write.kind == "put"]
 
-    def _begun_before(self, write: Write) -> bool:
-        """Tell whether a write is the end of one that may have reached Azure before the policy was taken back."""
-        fix = self.fix
-        return fix is not None and fix.requested_at is not None and fix.requested_at <= write.at
-
-    def _automatic(self, digest: str) -> bool:
-        entries = Audit(self.store, self.world.now).entries()
-        return any(entry.details.get("digest") == digest and entry.via == Via.POLICY.value for entry in entries)
+    def _decided_by_somebody(self, write: Write) -> bool:
+        """Tell whether a person approved what was written, and that approval stood in the record at the write."""
+        by = write.decision
+        return write.plan.digest in self.decided and by is not None and by.via is not Via.POLICY
 
     def _by(self, name: str) -> Decision:
         return Decision(by_id="U1", by=name, via=Via.SLACK, at=self.world.clock)

@@ -21,6 +21,7 @@ NO_RIGHT = (
 )
 _WHY = {
     FixState.DECLINED: NO_RIGHT,
+    FixState.IN_DOUBT: "tried 8 times: HTTP 503",
     FixState.NOT_EFFECTIVE: "the right is there, and a run failed again after it",
     FixState.STALE: "the registry changed its mode",
     FixState.FAILED: "Azure refused it: the limit of role assignments is reached",
@@ -75,7 +76,7 @@ def fix(state: FixState = FixState.WAITING, **changes: Any) -> Fix:
         "decision": decision() if state in _DECIDED else None,
         "assignment_id": plan().assignment_id if written else "",
         "created": written,
-        "applied_at": samples.NOW + timedelta(minutes=4) if written else None,
+        "applied_at": samples.NOW + timedelta(minutes=4) if written and state is not FixState.IN_DOUBT else None,
         "verified_at": samples.NOW + timedelta(minutes=6) if state is FixState.VERIFIED else None,
         "undo": decision(by="kim", via=Via.PAGE) if state in _UNDONE else None,
         "undone_at": samples.NOW + timedelta(minutes=20) if state is FixState.UNDONE else None,

@@ -76,6 +76,8 @@ def test_each_state_has_words_of_its_own(state: FixState) -> None:
         (FixState.VERIFIED, {"run_again_job": "j7"}, "The failed job was submitted again as j7."),
         (FixState.VERIFIED, {"run_again": "its code is gone."}, "The job was not submitted again: its code is gone."),
         (FixState.NOT_EFFECTIVE, {}, "It did not help: the right is there, and a run failed again after it."),
+        (FixState.IN_DOUBT, {}, "Azure does not say whether it was made: tried 8 times: HTTP 503."),
+        (FixState.IN_DOUBT, {}, "It may give AcrPull on acr1"),
         (FixState.REJECTED, {}, "Rejected by dana.weber (Slack) at 2026-11-23 12:03 UTC: nothing was written."),
         (FixState.EXPIRED, {}, "Nobody decided by 2026-11-24 12:00 UTC: nothing was written."),
         (FixState.STALE, {}, "since something changed after the plan: the registry changed its mode."),
@@ -176,7 +178,13 @@ def test_a_condition_is_said_with_the_plan() -> None:
 def test_a_button_is_there_only_while_it_works(state: FixState) -> None:
     """Approval and refusal while they are awaited, undo while something of ours is there; for listed people alone."""
     decides = {FixState.WAITING: [ActionKind.APPROVE, ActionKind.REJECT]}
-    written = (FixState.APPLIED, FixState.VERIFIED, FixState.NOT_EFFECTIVE, FixState.UNDO_FAILED)
+    written = (
+        FixState.APPLIED,
+        FixState.VERIFIED,
+        FixState.NOT_EFFECTIVE,
+        FixState.IN_DOUBT,
+        FixState.UNDO_FAILED,
+    )
     undoes = [ActionKind.UNDO] if state in written else []
     seen = fixes.seen(state)
     assert kinds(seen) == decides.get(state, undoes)
