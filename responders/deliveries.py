@@ -129,7 +129,7 @@ class Delivery:
 
     def failed(self, why: str, *, now: datetime, after: timedelta, unknown: bool) -> Delivery:
         """Return the delivery after a try that is worth another one, not before ``after`` and a growing wait."""
-        wait = max(after, min(_FIRST_WAIT * 2**self.failures, _LONGEST_WAIT))
+        wait = max(after, min(_FIRST_WAIT * 2 ** min(self.failures, _DOUBLINGS), _LONGEST_WAIT))
         return replace(
             self.free(),
             failures=self.failures + 1,
@@ -147,6 +147,9 @@ class Delivery:
 
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(minutes=10)
+_DOUBLINGS = 10
+"""More would overflow within a day, and reach no further than the longest wait."""
+
 _UNKNOWN_WAIT = timedelta(minutes=5)
 """Before a message that may be a repeat: the service may yet show the first one."""
 

@@ -316,6 +316,11 @@ def test_a_day_of_refusal_ends_in_the_fallback_and_says_so(begin: Begin, caplog:
     (told,) = [m for m in stage.sandbox.messages if m.channel == "teams"]
     assert "slack did not get this message" in json.dumps(told.payload)
     assert "ALERT undeliverable: slack" in caplog.text
+    (refused,) = [it for it in stage.worker.delivering().deliveries(stage.only.id) if it.destination == "slack"]
+    tries = sum(call.host == "hooks.slack.com" for call in stage.sandbox.calls)
+    assert tries > 140
+    assert (refused.failures, refused.repeats) == (tries, 0)
+    assert refused.error == "it did not take the message for a day; its last word: answered 500"
 
 
 def test_a_refusal_goes_to_the_fallback_at_once(begin: Begin) -> None:
