@@ -580,7 +580,6 @@ class Delivering:
         slot, digest = (now, "") if free else self._take_slot(destination, now, foldable=foldable)
         if digest:
             self._into_digest(found, digest, message)
-            self.wakeups.put(Subject("digest", digest), now)
             return False
         late = slot > now
         paced = replace(
@@ -617,9 +616,11 @@ class Delivering:
         return now + _LEASE, ""
 
     def _into_digest(self, found: Found[Delivery], digest: str, message: _Message) -> None:
+        """Let the digest tell of it. That it is told is recorded last: once it is, nobody asks for the digest again."""
         incident = message.story.incident
         for member in (incident, *message.story.others):
             self._members.add(f"digest/{digest}", member.id, _Member(incident_id=member.id))
+        self.wakeups.put(Subject("digest", digest), self.now())
         held = replace(
             found.value.sent(found.value.ref, message.shown(), kept=message.told), first_at=found.value.first_at
         )

@@ -413,6 +413,28 @@ def test_killed_at_any_boundary_there_is_one_message_and_the_count_is_exact(begi
     assert 1 <= repeats <= 5
 
 
+@pytest.mark.slow
+def test_killed_at_any_boundary_a_digest_tells_of_its_only_member(begin: Begin) -> None:
+    """Whoever dies between folding a cause into a digest and waking the digest leaves no cause untold."""
+
+    def fold(**options: Any) -> Stage:
+        stage = begin("bot", "webhook", pacing=Pacing(digest_above=1), **options)
+        stage.accounts = {"b": "bob"}
+        stage.worker.deliver(failed("a"), failed("b"))
+        stage.worker.let_pass(timedelta(minutes=20))
+        return stage
+
+    boundaries = fold().worker.reaper.passed
+    assert boundaries > 100
+    for place in range(1, boundaries + 1):
+        stage = fold(reaper=Reaper(at=place))
+        assert stage.worker.deaths == 1, place
+        assert stage.worker.lost == [], place
+        names = [incident.id for incident in stage.worker.incidents.all_ones()]
+        for shown in (stage.webhook, [json.dumps(message.blocks) for message in stage.bot]):
+            assert [any(name in text for text in shown) for name in names] == [True] * 2, place
+
+
 # --- storms -----------------------------------------------------------------------------------------------
 
 
