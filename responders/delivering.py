@@ -336,7 +336,7 @@ class Delivering:
             told=told,
         )
 
-    def _settle(self, partition: str, destination: Place, new: Iterable[Incident]) -> None:
+    def _settle(self, partition: str, destination: Place, new: tuple[Incident, ...]) -> None:
         """Record with each incident that the follow-up told of it, so that its resolution finds a message."""
         found = self._deliveries.get(partition, destination.name)
         for incident in new:
@@ -347,11 +347,39 @@ class Delivering:
             if own.value.shown is None:
                 shown = Shown(count=runs, open=True, evidence=incident.evidence_key, at=found.value.shown.at)
                 self._deliveries.change(own, own.value.sent("", shown))
+        self._give_up_with(found, new)
+
+    def _give_up_with(self, group: Found[Delivery] | None, incidents: Iterable[Incident]) -> None:
+        """Where a message that was to tell of ``incidents`` is given up, have each of them told elsewhere by itself."""
+        if group is None or group.value.gave_up_at is None:
+            return
+        for incident in incidents:
+            for _ in range(_ROUNDS):
+                own = self._own(_of_incident(incident.id), group.key)
+                if own.value.gave_up_at is not None or _told_by(group.value, own.value):
+                    break
+                if self._given_up(own, group.value, Subject("incident", incident.id)):
+                    break
+            else:
+                raise StoreUnavailable(f"the delivery of {incident.id} was changed by others all the time")
+
+    def _given_up(self, own: Found[Delivery], group: Delivery, subject: Subject) -> bool:
+        """Record it, and ask for the incident before, since what is recorded is not found again, and after."""
+        self.wakeups.put(subject, self.now() + _LEASE)
+        held, why = Held.GIVEN_UP.value, group.error
+        after = replace(own.value, gave_up_at=group.gave_up_at, error=why, held=held, held_why=why)
+        if not self._deliveries.change(own, after):
+            return False
+        self.wakeups.put(subject, self.now())
+        count("held", reason=held, destination=own.key)
+        _LOG.info("%s is not told of %s: %s %s", own.key, subject.id, held, why)
+        return True
 
     # --- a digest -----------------------------------------------------------------------------------------
 
     def _digest(self, digest: str, said: list[str], wakes: list[datetime]) -> None:
         name, _, until = digest.rpartition("/")
+        read_at = self.now()
         members = [self.incidents.get(member.incident_id) for _, member in self._members.each(f"digest/{digest}")]
         incidents = tuple(incident for incident in members if incident is not None)
         if not incidents:
@@ -360,14 +388,19 @@ class Delivering:
         if destination is None:
             said.append(f"no destination is called {name} any more")
             return
-        self._bring(self._digest_message(digest, incidents, datetime.fromisoformat(until)), destination, said, wakes)
+        message = self._digest_message(digest, incidents, datetime.fromisoformat(until), read_at)
+        self._bring(message, destination, said, wakes)
+        self._give_up_with(self._deliveries.get(message.partition, name), incidents)
 
     def _everywhere(self, incidents: Iterable[Incident]) -> Iterable[Place]:
         for incident in incidents:
             directed = self.direct(incident, self.now())
             yield from (*directed.places, *directed.fallbacks)
 
-    def _digest_message(self, digest: str, incidents: tuple[Incident, ...], until: datetime) -> _Message:
+    def _digest_message(
+        self, digest: str, incidents: tuple[Incident, ...], until: datetime, read_at: datetime
+    ) -> _Message:
+        """Return the digest's message; ``read_at`` is when its members were read: who came later is not in it."""
         ordered = tuple(sorted(incidents, key=lambda incident: (incident.failed_at, incident.id)))
         counts = {incident.id: len(failed_runs(self.incidents.occurrences(incident.id))) for incident in ordered}
         known = {incident.id: self.fix_of(incident) for incident in ordered}
@@ -387,7 +420,7 @@ class Delivering:
             story=Story(incident=ordered[0], runs=(), digest=ordered, counts=counts, fixes=fixes),
             directed=Directed(),
             decide=decide,
-            shown=lambda: Shown(count=len(ordered), open=True, evidence=states, at=self.now()),
+            shown=lambda: Shown(count=len(ordered), open=True, evidence=states, at=read_at),
         )
 
     # --- one message at one destination -------------------------------------------------------------------
@@ -692,6 +725,11 @@ def _slot(lately: Sequence[datetime], interval: timedelta, now: datetime) -> dat
     if len(lately) < _BURST:
         return now
     return max(now, sorted(lately)[-_BURST] + interval * _BURST)
+
+
+def _told_by(group: Delivery, own: Delivery) -> bool:
+    """Tell whether the message of ``group`` that arrived last had what ``own`` says of one of its members."""
+    return group.shown is not None and own.shown is not None and own.shown.at <= group.shown.at
 
 
 def _named(delivery: Delivery, sent: Sent) -> Delivery:

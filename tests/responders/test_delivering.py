@@ -31,6 +31,7 @@ from responders.settings import load_settings
 from responders.store import open_store
 from responders.subjects import Subject
 from sandbox import Sandbox, parse_scenario
+from sandbox.faults import Front
 
 LIMIT = "toomanyrequests: You have reached your pull rate limit as '{}'"
 NOW = datetime.now(UTC)  # the simulated Slack has the machine's clock
@@ -138,6 +139,11 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Begin]:
             return stage
 
         yield start
+
+
+def fails(stage: Stage, *faults: dict[str, Any]) -> None:
+    """Let calls fail from now on."""
+    stage.sandbox._front = Front(replace(stage.sandbox.scenario, faults=faults))
 
 
 def failed(name: str, minutes: float = 0) -> FailedRun:
@@ -328,6 +334,56 @@ def test_a_refusal_goes_to_the_fallback_at_once(begin: Begin) -> None:
     stage = begin("webhook", "fallback", faults=({"call": {"host": "hooks.slack.com"}, "status": 404},))
     stage.worker.deliver(failed("a"))
     assert [m.channel for m in stage.sandbox.messages] == ["teams"]
+
+
+def test_a_digest_that_is_refused_for_good_is_told_cause_by_cause_elsewhere(begin: Begin) -> None:
+    """A place that is gone before its digest is due costs nobody the causes that the digest was to hold."""
+    stage = begin("webhook", "fallback", pacing=Pacing(digest_above=2))
+    stage.accounts = {name: f"account{name}" for name in "abcd"}
+    stage.worker.deliver(*(failed(name) for name in "abcd"))
+    assert len(stage.webhook) == 2
+    fails(stage, {"call": {"host": "hooks.slack.com"}, "status": 404})
+    stage.worker.let_pass(timedelta(minutes=30))
+    folded = [it.id for it in stage.worker.incidents.all_ones() if "given-up" in _held(stage, it.id)]
+    told = [json.dumps(message.payload) for message in stage.sandbox.messages if message.channel == "teams"]
+    assert len(folded) == 2
+    assert all(any(name in text and "slack did not get this message" in text for text in told) for name in folded)
+
+
+def test_a_follow_up_that_is_refused_for_good_is_told_elsewhere(begin: Begin) -> None:
+    """A pipeline's further cause reaches the fallback, though its message was to be shared with others."""
+    stage = begin("webhook", "fallback")
+    _pipeline(stage, a="ada", b="bob", c="cyd", pipe="ada")
+    stage.worker.deliver(failed("a"), failed("b"), failed("c"))
+    fails(stage, {"call": {"host": "hooks.slack.com"}, "status": 404})
+    stage.worker.deliver(failed("pipe"))
+    stage.worker.let_pass(timedelta(minutes=5))
+    told = [json.dumps(message.payload) for message in stage.sandbox.messages if message.channel == "teams"]
+    assert sorted("bob" in text for text in told) == sorted("cyd" in text for text in told) == [False, True]
+
+
+@pytest.mark.slow
+def test_killed_at_any_boundary_what_a_refused_digest_was_to_hold_reaches_the_fallback(begin: Begin) -> None:
+    """Whoever dies while a refused digest is told cause by cause leaves none of them untold."""
+
+    def fold(at: int = 0) -> tuple[Stage, int]:
+        stage = begin("webhook", "fallback", pacing=Pacing(digest_above=1), reaper=Reaper(at=at))
+        stage.accounts = {"b": "bob", "c": "cyd"}
+        stage.worker.deliver(failed("a"), failed("b"), failed("c"))
+        passed = stage.worker.reaper.passed
+        fails(stage, {"call": {"host": "hooks.slack.com"}, "status": 404})
+        stage.worker.let_pass(timedelta(minutes=30))
+        return stage, passed
+
+    undisturbed, passed = fold()
+    assert undisturbed.worker.reaper.passed > passed + 50
+    for place in range(passed + 1, undisturbed.worker.reaper.passed + 1):
+        stage, _ = fold(at=place)
+        assert stage.worker.deaths == 1, place
+        assert stage.worker.lost == [], place
+        told = [json.dumps(message.payload) for message in stage.sandbox.messages]
+        for incident in stage.worker.incidents.all_ones():
+            assert any(incident.id in text for text in told), place
 
 
 def test_without_any_channel_the_log_has_the_message_once(begin: Begin, caplog: pytest.LogCaptureFixture) -> None:
