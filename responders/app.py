@@ -75,6 +75,9 @@ _CALLBACK_SECRET = "callback_secret"  # noqa: S105 - the name of a field
 _GRACE = timedelta(minutes=2)
 """How late a wake-up may be before the sweep takes its message for lost."""
 
+_SOON = timedelta(minutes=1)
+"""When an incident is looked at whose news may have died with a worker."""
+
 _LOG = logging.getLogger(__name__)
 
 clock: Callable[[], datetime] = partial(datetime.now, UTC)
@@ -156,13 +159,18 @@ def do_interaction(message: str) -> Asked:
 
     changed: list[str] = []
     due: list[str] = []
+
+    def note_change(incident_id: str) -> None:
+        _expect_news(incident_id)
+        changed.append(incident_id)
+
     handle_interaction(
         message,
         incidents=_incidents(),
         store=_store(),
         settings=_settings(),
         now=_now(),
-        changed=changed.append,
+        changed=note_change,
         fixes=_fixing(),
         advance=due.append,
     )
@@ -187,6 +195,7 @@ def advance_fix(message: str) -> list[str]:
     """Do what is due for the fix that a queue message names; return what may have news."""
     subject = Subject.from_json(message)
     _fix_wakeups().clear(subject)
+    _expect_news(subject.id)
     advanced = _fixing().advance(subject.id)
     _LOG.info("fix of %s: %s", subject.id, advanced.said)
     if advanced.again is not None:
@@ -206,7 +215,7 @@ def sweep() -> list[str]:
     """Do what only time brings: overdue wake-ups, what is over, what is old. Return what may have news."""
     overdue = [subject.to_json() for subject in _wakeups().due(grace=_GRACE)]
     over = [subject.to_json() for subject in _resolver().sweep()]
-    _purge()
+    _purge_if_due()
     count("swept")
     return [*overdue, *over]
 
@@ -345,7 +354,8 @@ def _store() -> Store:
 def _incidents() -> Incidents:
     from responders.incidents import Incidents  # noqa: PLC0415
 
-    return Incidents(_store(), now=_now, reopen_within=_settings().pacing.reopen_within)
+    within = _settings().pacing.reopen_within
+    return Incidents(_store(), now=_now, reopen_within=within, expect_news=_expect_news)
 
 
 @cache
@@ -457,6 +467,11 @@ def _publish_audit() -> None:
     publish_new(_fixing().audit, _store(), _settings().destinations, _now())
 
 
+def _expect_news(incident_id: str) -> None:
+    """Have an incident looked at soon: its news are handed on before that, unless this worker dies."""
+    _wakeups().put(Subject("incident", incident_id), _now() + _SOON)
+
+
 @cache
 def _wakeups() -> Wakeups:
     return _woken_by(NOTICES, "wakeups")
@@ -477,6 +492,16 @@ def _woken_by(queue: str, partition: str) -> Wakeups:
     from responders.stores.azure_queue import AzureDelayedQueue  # noqa: PLC0415
 
     return Wakeups(_store(), now=_now, queue=AzureDelayedQueue(choice, queue), partition=partition)
+
+
+def _purge_if_due() -> None:
+    """Purge; where the store fails over that the next sweep does it, and what this one found is handed on."""
+    from responders.store import StoreError  # noqa: PLC0415
+
+    try:
+        _purge()
+    except StoreError as error:
+        _LOG.error("what is old could not be purged, and is by the next sweep: %s", redact(str(error)))
 
 
 def _purge() -> None:

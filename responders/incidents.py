@@ -196,12 +196,22 @@ SAME_PIPELINE = "folded: a run of the same pipeline was told of before"
 
 
 class Incidents:
-    """The incidents of one store. Safe to use from several threads and processes."""
+    """The incidents of one store. Safe to use from several threads and processes.
+
+    ``expect_news`` is called with an incident's id before it is resolved, and has to see to it that the incident is
+    looked at a little later: who resolves it may die before it is told, and is not asked again.
+    """
 
     def __init__(
-        self, store: Store, *, now: Callable[[], datetime], reopen_within: timedelta = timedelta(days=7)
+        self,
+        store: Store,
+        *,
+        now: Callable[[], datetime],
+        reopen_within: timedelta = timedelta(days=7),
+        expect_news: Callable[[str], None] = lambda _incident_id: None,
     ) -> None:
         self._now = now
+        self._expect_news = expect_news
         self._reopen_within = reopen_within
         self._heads = Records(store, Incident, now)
         self._occurrences = Records(store, Occurrence, now)
@@ -305,6 +315,7 @@ class Incidents:
         def resolved(incident: Incident) -> Incident | None:
             if incident.id != incident_id or not incident.open or incident.last_at > at:
                 return None
+            self._expect_news(incident.id)
             words = cut(one_line(redact(reason)), _NAME).text
             return replace(
                 incident,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from diagnostics.model import Evidence, FailedRun
+from diagnostics.model import CompletedRun, Evidence, FailedRun, RunDetails
 from responders.deliveries import Delivery, Wait
 from responders.delivering import Delivering, Directed
 from responders.directing import Directing
@@ -19,6 +19,7 @@ from responders.fixes.seen import FixSeen, Pending
 from responders.handling import Handler
 from responders.incidents import Incident, Incidents
 from responders.places import Place
+from responders.resolving import Resolver
 from responders.rules import Pacing
 from responders.settings import Settings
 from responders.store import Store
@@ -90,17 +91,21 @@ class _Place:
 
 @dataclass
 class Worker:
-    """Handles deliveries as the function app does: a queue of runs, a queue of news, wake-ups, each at least once."""
+    """Handles deliveries as the function app does: queues of failed and completed runs, a queue of news, wake-ups, each
+    at least once.
+    """
 
     store: Store
     settings: Settings
     investigate: Callable[[FailedRun], Evidence]
     clock: datetime
+    details: Callable[[CompletedRun], RunDetails] = lambda run: RunDetails(run_id=run.run_id, root_run_id=run.run_id)
     pacing: Pacing = field(default_factory=Pacing)
     reaper: Reaper = field(default_factory=Reaper)
     held: Callable[[Incident, datetime], Wait | None] = lambda _incident, _at: None
     fix_of: Callable[[Incident], FixSeen | Pending | None] = lambda _incident: None
     runs: deque[tuple[FailedRun, int]] = field(default_factory=deque)
+    completed: deque[tuple[CompletedRun, int]] = field(default_factory=deque)
     news: deque[tuple[Subject, int]] = field(default_factory=deque)
     lost: list[object] = field(default_factory=list)
     deaths: int = 0
@@ -110,9 +115,14 @@ class Worker:
         self.runs.extend((run, 0) for run in runs)
         self.drain()
 
+    def complete(self, run: CompletedRun) -> None:
+        """Deliver a completed run, and work off what comes of it."""
+        self.completed.append((run, 0))
+        self.drain()
+
     def drain(self) -> None:
-        """Work until both queues are empty; a worker that dies is followed by another, after its leases ended."""
-        while self.runs or self.news:
+        """Work until every queue is empty; a worker that dies is followed by another, after its leases ended."""
+        while self.runs or self.completed or self.news:
             try:
                 self._one()
             except Killed:
@@ -137,7 +147,7 @@ class Worker:
         store = self._store()
         return Delivering(
             store=store,
-            incidents=Incidents(store, now=self.now, reopen_within=self.pacing.reopen_within),
+            incidents=self._incidents(store),
             wording=Wording(document=store.get_document),
             direct=self._direct,
             wakeups=self._wakeups(),
@@ -153,6 +163,8 @@ class Worker:
     def _one(self) -> None:
         if self.news:
             self._attempt(self.news, self._tell)
+        elif self.completed:
+            self._attempt(self.completed, lambda run: list(self._resolver().on_completed(run).news))
         else:
             self._attempt(self.runs, lambda run: list(self._handler().handle(run).news))
 
@@ -186,10 +198,28 @@ class Worker:
         return Handler(
             settings=self.settings,
             store=store,
-            incidents=Incidents(store, now=self.now, reopen_within=self.pacing.reopen_within),
+            incidents=self._incidents(store),
             investigate=self.investigate,
             now=self.now,
         )
+
+    def _resolver(self) -> Resolver:
+        store = self._store()
+        return Resolver(
+            store=store,
+            incidents=self._incidents(store),
+            pacing=self.pacing,
+            details=self.details,
+            read_again=lambda evidence: evidence,
+            now=self.now,
+        )
+
+    def _incidents(self, store: Store) -> Incidents:
+        def expect_news(incident_id: str) -> None:
+            self._wakeups().put(Subject("incident", incident_id), self.clock + timedelta(minutes=1))
+
+        within = self.pacing.reopen_within
+        return Incidents(store, now=self.now, reopen_within=within, expect_news=expect_news)
 
     def _store(self) -> Store:
         watched: Store = self.reaper.around(self.store, _WRITES)

@@ -18,7 +18,7 @@ from crashing_worker import Reaper, Worker, later
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.model import Evidence, FailedRun, ImageReference, RunDetails, Symptom
+from diagnostics.model import CompletedRun, Evidence, FailedRun, ImageReference, RunDetails, Symptom
 from responders.declarations import Secret
 from responders.deliveries import Abilities, Act, Delivery, Held, Shown, Wait, Wanted, due
 from responders.fixes.record import FixState
@@ -89,6 +89,7 @@ class Stage:
             store=open_store(loaded.store),
             settings=loaded,
             investigate=self.investigate,
+            details=self.details,
             clock=NOW + timedelta(minutes=1),
             **options,
         )
@@ -97,6 +98,16 @@ class Stage:
         """Read what is known of a run; by default all are limited for one account."""
         self.read.append(run.run_id)
         return evidence(run, self.accounts.get(run.run_id, "ada"), self.roots.get(run.run_id, ""))
+
+    def details(self, run: CompletedRun) -> RunDetails:
+        """Read the document of a completed run, which began a minute before: the image and compute are everybody's."""
+        return RunDetails(
+            run_id=run.run_id,
+            root_run_id=run.run_id,
+            compute="cpu-4",
+            image="python:3.12",
+            started_at=run.completed_at - timedelta(minutes=1),
+        )
 
     @property
     def webhook(self) -> list[str]:
@@ -467,6 +478,31 @@ def test_killed_at_any_boundary_there_is_one_message_and_the_count_is_exact(begi
         assert told["slack"].repeats >= len(more), place
         repeats += len(more)
     assert 1 <= repeats <= 5
+
+
+@pytest.mark.slow
+def test_killed_at_any_boundary_a_resolution_is_told(begin: Begin) -> None:
+    """An incident that a completed run resolved is told to be over everywhere, though its news died with a worker."""
+
+    def resolve(at: int = 0) -> tuple[Stage, int]:
+        stage = begin("bot", "webhook", "tickets", reaper=Reaper(at=at))
+        stage.worker.deliver(failed("a"))
+        passed = stage.worker.reaper.passed
+        stage.worker.clock = NOW + timedelta(minutes=10)
+        stage.worker.complete(CompletedRun(workspace_id=samples.WORKSPACE, run_id="z", completed_at=stage.worker.clock))
+        stage.worker.let_pass(timedelta(minutes=20))
+        return stage, passed
+
+    undisturbed, passed = resolve()
+    assert undisturbed.worker.reaper.passed > passed + 30
+    for place in range(passed + 1, undisturbed.worker.reaper.passed + 1):
+        stage, _ = resolve(at=place)
+        assert stage.worker.deaths == 1, place
+        assert stage.only.state is IncidentState.RESOLVED, place
+        assert [message.text.startswith("Resolved:") for message in stage.bot] == [True], place
+        assert any("Resolved:" in text for text in stage.webhook), place
+        assert [issue["comments"] for issue in stage.issues] == [1], place
+        assert stage.worker.lost == [], place
 
 
 @pytest.mark.slow
