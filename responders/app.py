@@ -293,7 +293,10 @@ def health(*, whole: bool) -> tuple[int, str]:
 
 
 def tell_undeliverable(message: str) -> list[str]:
-    """Count the run of a poison message as lost, so that people hear of it and why; return what has news."""
+    """Count the run of a poison message as lost, so that people hear of it and why; return what has news.
+
+    A run that another delivery of it has handled is not lost.
+    """
     handler = _handler()
     try:
         run = failed_run_from_json(message)
@@ -304,8 +307,7 @@ def tell_undeliverable(message: str) -> list[str]:
         _self_test().undeliverable(drill, "every try failed; the app's log holds the errors")
         return []
     with working(correlation_id=correlation_id(run), run_id=run.run_id):
-        why = handler.reason_of(run)
-        return _told("poison message", handler.tell_undeliverable(run, why, kind="tried-in-vain"))
+        return _told("poison message", handler.give_up(run))
 
 
 def lose(queue: str, message: str) -> None:

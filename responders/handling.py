@@ -33,7 +33,11 @@ _LOG = logging.getLogger(__name__)
 _LEASE = timedelta(seconds=90)
 _AFTER_THE_READING = timedelta(seconds=45)
 """What judging and recording may take beyond the time for reading, before another try takes the run over. A message is
-tried five times, half a minute apart: a try or two should be left when the lease of one that died has ended."""
+tried five times, half a minute apart (``host.json``): a try or two should be left when the lease of one that died has
+ended, so the longest deadline that the settings take is a minute."""
+
+_IN_VAIN = "tried-in-vain"
+_HANDLED = frozenset({RunOutcome.OPENED, RunOutcome.COUNTED, RunOutcome.SILENT})
 
 
 class TryAgain(Exception):
@@ -104,15 +108,34 @@ class Handler:
         counted = self.incidents.count_undeliverable(run, why, kind=kind, event_id=event_id)
         return Handled(said=why, news=(Subject("incident", counted.incident.id),))
 
-    def reason_of(self, run: FailedRun) -> str:
-        """Return why the last try at ``run`` failed, as far as it was recorded."""
+    def give_up(self, run: FailedRun) -> Handled:
+        """Count ``run``, whose every try failed, as lost, unless another delivery of it was handled.
+
+        :class:`TryAgain` while another worker is at it: then it is not known yet.
+        """
+        owner, key = uuid4().hex, _claim_on(run)
+        claim = self.store.claim(key, owner, now=self.now(), lease=_LEASE)
+        if claim is ClaimResult.HELD:
+            raise TryAgain("another worker is at this run: whether it is lost is not known yet")
+        if claim is ClaimResult.DONE:
+            return self._again(run)
+        try:
+            return self._lost(run)
+        finally:
+            self.store.release(key, owner)
+
+    def _lost(self, run: FailedRun) -> Handled:
         try:
             record = self.store.get_record(run.workspace_id, run.run_id)
         except StoreError as error:
-            return f"every try failed, and the store does not say why: {error}"
+            why = f"every try failed, and the store does not say why: {error}"
+            return self.tell_undeliverable(run, why, kind=_IN_VAIN)
+        if record is not None and record.outcome in _HANDLED and run.waiting_since is None:
+            return self._again(run)
+        why = "every try failed before a reason could be recorded; the app's log holds the errors"
         if record is not None and record.outcome is RunOutcome.UNDELIVERABLE and record.reason:
-            return record.reason
-        return "every try failed before a reason could be recorded; the app's log holds the errors"
+            why = record.reason
+        return self.tell_undeliverable(run, why, kind=_IN_VAIN)
 
     def _again(self, run: FailedRun) -> Handled:
         record = self.store.get_record(run.workspace_id, run.run_id)

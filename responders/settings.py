@@ -97,7 +97,8 @@ CLOUD = Setting(
 )
 DEADLINE = Setting(
     name="PULLMEDIC_DEADLINE_SECONDS",
-    purpose="Seconds in which one diagnosis gathers its facts, from 5 to 600.",
+    purpose="Seconds in which one diagnosis gathers its facts, from 5 to 60: a message of the queue is tried for two "
+    "minutes, within which a worker that died is to be followed by another.",
     default="45",
 )
 SIGNATURES = Setting(
@@ -348,7 +349,7 @@ def _environment(reader: _Reader) -> Settings:
         registry_allowlist=_registries(reader),
         client_id=client_id,
         cloud=cloud,
-        deadline=reader.read(DEADLINE, _seconds, timedelta(seconds=45), "it is not 5 to 600 seconds; 45 is used"),
+        deadline=reader.read(DEADLINE, _seconds, timedelta(seconds=45), "it is not 5 to 60 seconds; 45 is used"),
         signatures=reader.read(SIGNATURES, _path, None, "it is no path; only the published signatures are used"),
         fixer_client_id=_fixer(reader, client_id),
         page_url=reader.read(PAGE_URL, _page_url, "", "it is no https address of a host; no page is linked"),
@@ -672,7 +673,7 @@ def _path(text: str) -> Path | None:
 
 def _seconds(text: str) -> timedelta:
     seconds = int(text)
-    if not 5 <= seconds <= 600:
+    if not 5 <= seconds <= 60:
         raise ValueError
     return timedelta(seconds=seconds)
 

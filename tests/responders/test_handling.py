@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import timedelta
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crashing_worker import Killed, Reaper
 from responder_samples import NOW, WORKSPACE, evidence, excerpt, run
 
 from diagnostics.azure.errors import NotFound, Throttled
@@ -137,6 +140,65 @@ def test_a_run_in_other_hands_is_left_there(store: Store) -> None:
     store.claim(f"run/{WORKSPACE.lower()}/a", "somebody", now=NOW, lease=timedelta(minutes=2))
     with pytest.raises(TryAgain):
         handler(store, Azure(a="ada")).handle(failed("a"))
+
+
+def _killed(_run: FailedRun) -> Evidence:
+    raise Killed
+
+
+def test_with_the_longest_deadline_a_run_whose_worker_died_is_handled_by_its_last_try(store: Store) -> None:
+    """The lease of a worker that died ends while the queue still tries, and no reading outlasts a function."""
+    host = json.loads((Path(__file__).parents[2] / "host.json").read_text())
+    queues, timeout = host["extensions"]["queues"], time.fromisoformat(host["functionTimeout"])
+    wait = timedelta(seconds=time.fromisoformat(queues["visibilityTimeout"]).second)
+    settings = load_settings({"PULLMEDIC_DEADLINE_SECONDS": "60"})
+    assert settings.problems == ()
+    assert settings.deadline < timedelta(minutes=timeout.minute)
+    handling = replace(handler(store, Azure(a="ada")), settings=settings)
+    with pytest.raises(Killed):
+        replace(handling, investigate=_killed).handle(failed("a"))
+    clock = [NOW]
+    trying, handled = replace(handling, now=lambda: clock[0]), []
+    for number in range(queues["maxDequeueCount"]):
+        clock[0] = NOW + number * wait
+        with suppress(TryAgain):
+            handled.append(trying.handle(failed("a")))
+    assert [subject.kind for subject in handled[0].news] == ["incident", "pipeline"]
+
+
+def test_a_run_that_another_delivery_of_it_has_handled_is_not_given_up(store: Store) -> None:
+    """The message that was tried in vain says the same news again, whether or not the other one came to its end."""
+    azure = Azure(a="ada", b=None)
+    handling = handler(store, azure)
+    first = handling.handle(failed("a"))
+    assert handling.give_up(failed("a")).news == first.news
+    with pytest.raises(Killed):
+        replace(handling, store=Reaper(at=1).around(store, ("complete",))).handle(failed("b"))
+    late = replace(handling, now=lambda: NOW + timedelta(minutes=3))
+    assert [subject.kind for subject in late.give_up(failed("b")).news] == ["pipeline"]
+    assert UNDELIVERABLE not in {incident.verdict for incident in handling.incidents.all_ones()}
+
+
+def test_a_run_that_another_worker_is_at_is_given_up_only_later(store: Store) -> None:
+    """Nobody is told that there is no diagnosis while one is being made; where its worker died they are."""
+    handling = handler(store, Azure(a="ada"))
+    with pytest.raises(Killed):
+        replace(handling, investigate=_killed).handle(failed("a"))
+    with pytest.raises(TryAgain):
+        handling.give_up(failed("a"))
+    assert handling.incidents.all_ones() == ()
+    replace(handling, now=lambda: NOW + timedelta(minutes=2)).give_up(failed("a"))
+    (incident,) = handling.incidents.all_ones()
+    assert incident.verdict == UNDELIVERABLE
+
+
+def test_a_run_that_was_given_up_is_diagnosed_where_its_event_comes_again(store: Store) -> None:
+    """Giving up holds nothing back."""
+    handling = handler(store, Azure(a="ada"))
+    handling.give_up(failed("a"))
+    handling.handle(failed("a"))
+    assert UNDELIVERABLE in {incident.verdict for incident in handling.incidents.all_ones()}
+    assert len(handling.incidents.all_ones()) == 2
 
 
 def test_an_incident_knows_its_runs_and_a_run_its_incidents(store: Store) -> None:

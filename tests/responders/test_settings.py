@@ -92,7 +92,7 @@ def test_all_that_is_wrong_is_told_at_once_and_the_minimum_runs() -> None:
         "PULLMEDIC_NOTIFY_NOT_REGISTRY": "maybe",
         "PULLMEDIC_CLIENT_ID": "sentinel",
         "PULLMEDIC_CLOUD": "azure",
-        "PULLMEDIC_DEADLINE_SECONDS": "soon",
+        "PULLMEDIC_DEADLINE_SECONDS": "61",
         "PULLMEDIC_SWEEP": "sometimes",
         "PULLMEDIC_SWEEP_EVERY_MINUTES": "1",
         "PULLMEDIC_SWEEP_LOOK_BACK_HOURS": "1000",
