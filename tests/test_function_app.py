@@ -166,15 +166,19 @@ def test_a_poison_message_that_nobody_can_read_is_said_too(stage: Stage) -> None
     assert "could not be read" in stage.texts()
 
 
-def test_a_poison_message_of_a_run_that_was_diagnosed_says_nothing(stage: Stage) -> None:
+def test_a_poison_message_of_a_run_that_was_diagnosed_says_nothing(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     """An event that was delivered twice, and once tried in vain, is no run without a diagnosis."""
+    caplog.set_level(logging.INFO)
     stage.deliver()
     (message,) = stage.host.waiting("failed-runs")
     stage.host.drain()
     stage.host.put("failed-runs-poison", message)
     stage.host.drain()
     assert len(stage.sandbox.messages) == 1
-    assert "No diagnosis for" not in stage.texts()
+    assert "no diagnosis for" not in caplog.text
+    assert "poison message: handled-before" in caplog.text
 
 
 def test_without_a_channel_the_diagnosis_is_logged_and_start_up_says_so(
