@@ -127,8 +127,11 @@ class Delivery:
         """When the last try began whose outcome nobody knows."""
         return self.attempt_at if self.attempt else self.unknown_at
 
-    def failed(self, why: str, *, now: datetime, after: timedelta, unknown: bool) -> Delivery:
-        """Return the delivery after a try that is worth another one, not before ``after`` and a growing wait."""
+    def failed(self, why: str, *, now: datetime, after: timedelta, unknown: bool, answered: bool = False) -> Delivery:
+        """Return the delivery after a try that is worth another one, not before ``after`` and a growing wait.
+
+        ``unknown``: it may have arrived. ``answered``: the service has ended with it, so it need not be left more time.
+        """
         wait = max(after, min(_FIRST_WAIT * 2 ** min(self.failures, _DOUBLINGS), _LONGEST_WAIT))
         return replace(
             self.free(),
@@ -136,7 +139,7 @@ class Delivery:
             failing_since=self.failing_since or now,
             unknown=self.unknown + unknown,
             unknown_at=self.attempt_at if unknown else self.unknown_at,
-            next_at=now + (max(wait, _UNKNOWN_WAIT) if unknown else wait),
+            next_at=now + (max(wait, _UNKNOWN_WAIT) if unknown and not answered else wait),
             error=why,
         )
 

@@ -39,7 +39,7 @@ from responders.incidents import UNDELIVERABLE, Incident, Incidents, Occurrence,
 from responders.notices import Action, ActionKind, Notice, NoticeKind
 from responders.places import Place
 from responders.rules import Pacing
-from responders.sending import Later, Refused, SendError, Unreachable
+from responders.sending import Later, Refused, SendError, TryLater, Unreachable
 from responders.store import Store, StoreUnavailable
 from responders.subjects import Subject
 from responders.telemetry import count, record, span
@@ -496,11 +496,12 @@ class Delivering:
                 sent = self._say(conversation, mine, todo, message)
                 stage.note(outcome="taken")
         except SendError as error:
-            return self._not_taken(found, mine, todo, error)
+            return self._not_taken(found, mine, todo, error, finds=conversation.finds)
         except Exception as error:  # noqa: BLE001 - one responder's own fault must not hide another
             # Its message could hold anything, an address among it: the places are enough to find the fault.
             _LOG.error("%s failed with %s at %s", name, type(error).__name__, _places(error))
-            return self._not_taken(found, mine, todo, Refused(0, f"a fault of the responder ({type(error).__name__})"))
+            fault = Refused(0, f"a fault of the responder ({type(error).__name__})")
+            return self._not_taken(found, mine, todo, fault, finds=conversation.finds)
         ref = sent.ref or (mine.ref if todo.edit else "")
         self._record(found, mine, lambda it: _named(it.sent(ref, shown, kept=message.told, minimal=sent.minimal), sent))
         count("notified", destination=name, kind=todo.kind.value, repeat=str(_repeats(todo)).lower())
@@ -541,14 +542,19 @@ class Delivering:
             return conversation.edit(mine.ref, notice, now=self.now())
         return conversation.send(notice, now=self.now())
 
-    def _not_taken(self, found: Found[Delivery], mine: Delivery, todo: Act, error: SendError) -> str:
+    def _not_taken(self, found: Found[Delivery], mine: Delivery, todo: Act, error: SendError, *, finds: bool) -> str:
         _LOG.warning("%s did not take the message: %s", mine.destination, error)
         count("not_taken", destination=mine.destination)
         gone = isinstance(error, Refused) and error.gone
         if isinstance(error, Later) or (todo.edit and not gone):  # a new message beside one that stands is a second one
             after = error.after if isinstance(error, Later) else timedelta()
-            lost = isinstance(error, Unreachable) and error.sent and not todo.edit
-            self._record(found, mine, lambda it: it.failed(str(error), now=self.now(), after=after, unknown=lost))
+            answered = isinstance(error, TryLater)
+            lost = not todo.edit and _may_have_arrived(error, finds=finds)
+            self._record(
+                found,
+                mine,
+                lambda it: it.failed(str(error), now=self.now(), after=after, unknown=lost, answered=answered),
+            )
             return f"not taken, another try follows ({error})"
         if todo.edit:
             self._record(found, mine, lambda it: replace(it.free(), ref="", error=str(error)))
@@ -707,6 +713,16 @@ def _answers(incident: Incident) -> tuple[Action, ...]:
 def _repeats(act: Act) -> bool:
     """Tell whether people may see the same message twice; an edit repeats nothing."""
     return act.possible_repeat and not act.edit
+
+
+def _may_have_arrived(error: SendError, *, finds: bool) -> bool:
+    """Tell whether what was sent may be there though it failed, so that it is looked for before it is sent again.
+
+    Where nobody can look, an error of the service counts as not delivered: else each of them could mean a repeat.
+    """
+    if isinstance(error, Unreachable):
+        return error.sent
+    return finds and isinstance(error, TryLater) and error.taken
 
 
 def _shown_by(act: Act, shown: Shown, before: Shown | None) -> Shown:

@@ -5,7 +5,7 @@ What can go wrong, grouped by what the caller should do::
     SendError
     |
     |-- Later                 put the work back, for .after
-    |   |-- TryLater          the service said so: 429, 408, 5xx
+    |   |-- TryLater          the service said so: 429, 408, 5xx; .taken tells whether it may have done it all the same
     |   `-- Unreachable       no answer: name, connection, TLS, time; .sent tells whether it may have arrived
     |
     `-- Refused               the same payload would be refused again: 4xx, a redirect, an error in a 200
@@ -86,7 +86,7 @@ class Receipt:
         try:
             return json.loads(self.body)
         except ValueError:
-            said = TryLater(f"answered {self.status} with a body that is no JSON")
+            said = TryLater(f"answered {self.status} with a body that is no JSON", taken=True)
         raise said
 
 
@@ -103,7 +103,14 @@ class Later(SendError):
 
 
 class TryLater(Later):
-    """The service answered that it cannot take the payload now."""
+    """The service answered that it cannot take the payload now. ``taken``: it, or one behind it, may have all the same.
+
+    A gateway gives up waiting (502, 504, 408), a service fails over its answer (500): what was asked for may be done.
+    """
+
+    def __init__(self, message: str, after: timedelta = _DEFAULT_WAIT, *, taken: bool = False) -> None:
+        super().__init__(message, after)
+        self.taken = taken
 
 
 class Unreachable(Later):
@@ -178,7 +185,9 @@ def call(
     if accepted(answer.status, answer.body):
         return Receipt(status=answer.status, body=answer.body, headers=answer.headers)
     if answer.status in (408, 429) or answer.status >= 500:
-        raise TryLater(f"answered {answer.status}", _wait(answer.headers.get("retry-after"), now))
+        wait = answer.headers.get("retry-after")
+        taken = method != "GET" and answer.status != 429 and not (answer.status == 503 and wait)
+        raise TryLater(f"answered {answer.status}", _wait(wait, now), taken=taken)
     raise Refused(answer.status, _word(answer, url))
 
 

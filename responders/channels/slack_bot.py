@@ -60,6 +60,9 @@ _PASSING = frozenset(
         "team_added_to_org",
     }
 )
+_HALF_DONE = frozenset({"internal_error", "fatal_error"})
+"""Slack: "It's possible some aspect of the operation succeeded before the error was raised." """
+
 _FORM = frozenset(
     {
         "invalid_blocks_format",
@@ -224,7 +227,7 @@ class _Bot:
         )
         answer = receipt.json()
         if not isinstance(answer, dict):
-            raise TryLater("answered 200 with a body that is none of Slack's")
+            raise TryLater("answered 200 with a body that is none of Slack's", taken=True)
         if answer.get("ok") is True:
             return answer, receipt.headers
         raise _failure(answer, receipt.headers)
@@ -254,7 +257,8 @@ def _failure(answer: Json, headers: Mapping[str, str]) -> SendError:
     if code in _PASSING:
         wait = headers.get("retry-after", "").strip()
         asked = timedelta(seconds=int(wait)) if re.fullmatch(r"[0-9]{1,6}", wait) else _WAIT
-        return TryLater(f"Slack cannot take it now ({code})", min(max(asked, timedelta(seconds=1)), _LONGEST_WAIT))
+        after = min(max(asked, timedelta(seconds=1)), _LONGEST_WAIT)
+        return TryLater(f"Slack cannot take it now ({code})", after, taken=code in _HALF_DONE)
     if code != "missing_scope":
         return SlackRefused(code)
     needed = answer.get("needed")

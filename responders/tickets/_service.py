@@ -68,7 +68,7 @@ def read(receipt: Receipt, kind: type[T]) -> T:
     try:
         return msgspec.convert(receipt.json(), kind)
     except msgspec.ValidationError:
-        said = TryLater(f"answered {receipt.status} in a shape that is not known")
+        said = TryLater(f"answered {receipt.status} in a shape that is not known", taken=True)
     raise said
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -32,6 +33,8 @@ from responders.store import open_store
 from responders.subjects import Subject
 from sandbox import Sandbox, parse_scenario
 from sandbox.faults import Front
+from sandbox.places import settings_of
+from sandbox.services import jira
 
 LIMIT = "toomanyrequests: You have reached your pull rate limit as '{}'"
 NOW = datetime.now(UTC)  # the simulated Slack has the machine's clock
@@ -76,6 +79,7 @@ class Stage:
                 "PULLMEDIC_GITHUB_REPOSITORY": "halvorsen/ml-platform",
                 "PULLMEDIC_GITHUB_TOKEN": sandbox.sentinel,
             },
+            "jira": settings_of(sandbox)["jira"],
             "bot": {
                 "PULLMEDIC_SLACK_BOT_TOKEN": slack.token,
                 "PULLMEDIC_SLACK_BOT_CHANNEL_ID": "C0000000001",
@@ -140,12 +144,20 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Begin]:
     with ExitStack() as stack:
         count = iter(range(10_000))
 
-        def start(*channels: str, faults: tuple[dict[str, Any], ...] = (), **options: Any) -> Stage:
+        def start(
+            *channels: str, faults: tuple[dict[str, Any], ...] = (), one_clock: bool = False, **options: Any
+        ) -> Stage:
             scenario = parse_scenario({"world": {"cloud": "AzureCloud"}, "faults": list(faults)})
-            sandbox = stack.enter_context(Sandbox(scenario))
+            stages: list[Stage] = []
+
+            def now() -> float:
+                return stages[0].worker.clock.timestamp() if one_clock and stages else time.time()
+
+            sandbox = stack.enter_context(Sandbox(scenario, now=now))
             for name, value in sandbox.environment.items():
                 monkeypatch.setenv(name, value)
             stage = Stage(sandbox, tmp_path / f"{next(count)}.sqlite", channels, **options)
+            stages.append(stage)
             stack.callback(stage.worker.store.close)
             return stage
 
@@ -442,6 +454,66 @@ def test_a_ticket_whose_answer_was_lost_is_adopted(begin: Begin) -> None:
     assert len(stage.issues) == 1
     (delivery,) = stage.worker.delivering().deliveries(stage.only.id)
     assert delivery.ref
+
+
+_TAKEN = (
+    {"status": 504},
+    {"status": 408},
+    {"status": 503},
+    {"body": "<html>Bad gateway</html>"},
+    {"status": 200, "code": "fatal_error"},
+    {"status": 200, "code": "internal_error"},
+)
+
+
+@pytest.mark.parametrize("fault", _TAKEN)
+def test_what_slack_posted_and_failed_over_is_posted_once(begin: Begin, fault: dict[str, Any]) -> None:
+    """An error of the service's own says nothing of what it did before: the bot looks, within the minute."""
+    failing = {"call": {"host": "slack.com", "path": "/api/chat.postMessage"}, "done_first": True, "times": 1}
+    stage = begin("bot", faults=({**failing, **fault},), one_clock=True)
+    stage.worker.deliver(failed("a"))
+    stage.worker.let_pass(timedelta(minutes=1))
+    assert len(stage.bot) == 1
+    (delivery,) = stage.worker.delivering().deliveries(stage.only.id)
+    assert (delivery.ref, delivery.repeats) == (f"C0000000001:{stage.bot[0].ts}", 0)
+
+
+@pytest.mark.parametrize("fault", [*_TAKEN, {"status": 429}])
+def test_what_slack_failed_over_and_never_posted_is_posted_within_the_minute(
+    begin: Begin, fault: dict[str, Any]
+) -> None:
+    """Looking first costs nobody the message."""
+    failing = {"call": {"host": "slack.com", "path": "/api/chat.postMessage"}, "times": 1}
+    stage = begin("bot", faults=({**failing, **fault},), one_clock=True)
+    stage.worker.deliver(failed("a"))
+    stage.worker.let_pass(timedelta(minutes=1))
+    assert len(stage.bot) == 1
+
+
+@pytest.mark.parametrize("fault", [{"status": 504}, {"status": 500}, {"body": "<html>Bad gateway</html>"}])
+def test_an_issue_that_was_created_behind_a_gateways_error_is_adopted(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
+) -> None:
+    """The tracker's search shows it minutes later, and until then no second one is created."""
+    monkeypatch.setattr(jira, "INDEX_LAG_S", 200)
+    creating = {"call": {"host": r".*\.atlassian\.net", "path": "/rest/api/3/issue", "method": "POST"}}
+    stage = begin("jira", faults=({**creating, "done_first": True, "times": 1, **fault},), one_clock=True)
+    stage.worker.deliver(failed("a"))
+    stage.worker.let_pass(timedelta(minutes=30))
+    created = [call for call in stage.sandbox.calls if call.method == "POST" and call.path == "/rest/api/3/issue"]
+    assert len(created) == 1
+    (delivery,) = stage.worker.delivering().deliveries(stage.only.id)
+    assert delivery.ref
+
+
+def test_a_webhook_that_fails_over_its_answer_is_tried_again_and_never_given_up_for_it(begin: Begin) -> None:
+    """Where nobody can look, an error of the service counts as not delivered, as often as it comes."""
+    fault = {"call": {"host": "hooks.slack.com"}, "status": 502, "times": 4}
+    stage = begin("webhook", faults=(fault,))
+    stage.worker.deliver(failed("a"))
+    stage.worker.let_pass(timedelta(minutes=30))
+    (message,) = stage.webhook
+    assert "may be a repeat" not in message
 
 
 # --- killed at every boundary -----------------------------------------------------------------------------

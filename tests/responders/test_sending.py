@@ -164,6 +164,23 @@ def test_a_service_in_trouble_is_worth_another_try(service: Service, status: int
     assert isinstance(failure(service.url), TryLater)
 
 
+@pytest.mark.parametrize(
+    ("status", "wait", "taken"),
+    [(500, "", True), (502, "9", True), (408, "", True), (503, "", True), (503, "9", False), (429, "", False)],
+)
+def test_an_error_of_the_services_own_may_hide_that_the_payload_was_taken(
+    service: Service,
+    status: int,
+    wait: str,
+    taken: bool,  # noqa: FBT001
+) -> None:
+    """Only who says when to come again has certainly done nothing."""
+    service.status, service.headers = status, {"Retry-After": wait} if wait else {}
+    error = failure(service.url)
+    assert isinstance(error, TryLater)
+    assert error.taken is taken
+
+
 def test_a_refusal_carries_the_services_word(service: Service) -> None:
     """Who reads the log learns what the service said, cut to one short line."""
     service.status, service.body = 404, "channel_not_found\n" + "x" * 5_000

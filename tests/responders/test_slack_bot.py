@@ -213,6 +213,15 @@ def test_slacks_own_trouble_is_worth_another_try(begin: Begin, code: str) -> Non
     with pytest.raises(TryLater) as later:
         conversation(sandbox).send(notice(), now=now())
     assert code in str(later.value)
+    assert later.value.taken is (code in {"internal_error", "fatal_error"})
+
+
+def test_reading_the_channel_takes_nothing(begin: Begin) -> None:
+    """An error over what only looks says nothing of a message."""
+    sandbox = begin({"call": {"path": "/api/conversations.history"}, "status": 504})
+    with pytest.raises(TryLater) as later:
+        conversation(sandbox).find("f1-1", since=now(), now=now())
+    assert not later.value.taken
 
 
 @pytest.mark.parametrize("status", [200, 429])
