@@ -107,7 +107,7 @@ def on_undeliverable_run(message: func.QueueMessage, notices: func.Out[Messages]
 @diagnosing.function_name("on_lost_notice")
 @diagnosing.queue_trigger(arg_name="message", queue_name=f"{NOTICES}-poison", connection=STORAGE)
 def on_lost_notice(message: func.QueueMessage) -> None:
-    """Say loudly that a notice is given up; the sweep makes it good once the store answers again."""
+    """Say loudly that a notice is given up; an hour later the sweep makes it good."""
     from responders.app import lose  # noqa: PLC0415 - off the cold start
 
     lose(NOTICES, _text(message))

@@ -78,6 +78,8 @@ _GRACE = timedelta(minutes=2)
 _SOON = timedelta(minutes=1)
 """When an incident is looked at whose news may have died with a worker."""
 
+_AFTER_AN_OUTAGE = timedelta(hours=1)
+
 _LOG = logging.getLogger(__name__)
 
 clock: Callable[[], datetime] = partial(datetime.now, UTC)
@@ -311,9 +313,16 @@ def tell_undeliverable(message: str) -> list[str]:
 
 
 def lose(queue: str, message: str) -> None:
-    """Say loudly that a message of ``queue`` is given up; the sweep makes good what the store still knows of."""
+    """Say loudly that a message of ``queue`` is given up; what a notice was about is looked at an hour later."""
     _LOG.error("ALERT a message of %s is given up after every try: %s", queue, redact(message)[:500])
     count("lost", queue=queue)
+    if queue != NOTICES:
+        return
+    try:
+        subject = Subject.from_json(message)
+    except ValueError:
+        return  # nobody knows what it was about
+    _wakeups().put(subject, _now() + _AFTER_AN_OUTAGE)
 
 
 def _told(what: str, handled: Handled) -> list[str]:

@@ -90,6 +90,24 @@ def test_what_was_resolved_by_a_write_without_an_answer_is_told_by_the_next_swee
         assert quiet.resolutions() == 1
 
 
+def test_what_every_try_failed_to_tell_is_told_after_the_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message that ended in the poison queue raises an alert, and is not all that knew of the news."""
+    done = SqliteStoreFile.scan
+
+    def unavailable(_store: SqliteStoreFile, *_args: Any, **_options: Any) -> Any:
+        raise StoreUnavailable("no answer")
+
+    monkeypatch.setattr(SqliteStoreFile, "scan", unavailable)
+    with _Quiet(tmp_path) as quiet:
+        assert quiet.sandbox.messages == []
+        assert "ALERT a message of notices is given up after every try" in caplog.text
+        monkeypatch.setattr(SqliteStoreFile, "scan", done)
+        let_pass(quiet.host, timedelta(minutes=61))
+        assert len(quiet.sandbox.messages) == 1
+
+
 @pytest.mark.slow
 def test_the_outcome_of_a_fix_is_told_though_the_store_fails_behind_it(tmp_path: Path, fail_once: Fail) -> None:
     """The step is not done again, so the message that is delivered again has no news of its own."""
