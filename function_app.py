@@ -18,7 +18,8 @@ COMPLETED = "completed-runs"
 NOTICES = "notices"
 INTERACTIONS = "interactions"
 FIXES = "fixes"
-STORAGE = "AzureWebJobsStorage"
+# Where the host has an account to itself, the queues are in the one that two apps share.
+STORAGE = "PullmedicStorage" if "PullmedicStorage__queueServiceUri" in os.environ else "AzureWebJobsStorage"
 
 Messages = List[str]  # noqa: UP006 - the worker takes no builtin alias for a list of queue messages
 

@@ -110,7 +110,7 @@ module subscriptions 'modules/event-subscription.bicep' = [for id in topicIds: {
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
     topicName: last(split(id, '/'))
-    name: prefix
+    name: names.eventSubscription
     functionAppId: functionApp.id
     storageAccountId: storageAccount.id
     deadLetterContainer: names.deadLetterContainer
@@ -158,3 +158,6 @@ module secretAccess 'modules/secret-access.bicep' = [for id in secretIds: {
     principalId: identity.properties.principalId
   }
 }]
+
+// For main.bicep's alertTopicIds.
+output topicIds array = topicIds

@@ -79,7 +79,7 @@ param appSubnetId string = ''
 @description('Resource id of a subnet for private endpoints of storage and vault, which are then closed otherwise. Empty: none.')
 param endpointSubnetId string = ''
 
-@description('Resource ids of the private DNS zones for them: `blob`, `queue`, `table` and, with a vault, `vault`.')
+@description('Resource ids of their private DNS zones: `blob`, `queue`, `table`, `vault`. One that is not named is left to others.')
 param endpointZoneIds object = {}
 
 @description('Tags for all that is made.')
@@ -123,7 +123,6 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     packageContainer: names.packageContainer
-    fixPackageContainer: names.fixPackageContainer
     deadLetterContainer: names.deadLetterContainer
     private: closed
   }
@@ -139,7 +138,7 @@ module storageEndpoints 'modules/private-endpoint.bicep' = [for part in closedPa
     subnetId: endpointSubnetId
     resourceId: storage.outputs.id
     groupId: part
-    zoneId: endpointZoneIds[part]
+    zoneId: contains(endpointZoneIds, part) ? endpointZoneIds[part] : ''
   }
 }]
 
@@ -153,7 +152,7 @@ module vaultEndpoint 'modules/private-endpoint.bicep' = if (withKeyVault && clos
     subnetId: endpointSubnetId
     resourceId: withKeyVault ? vault.outputs.id : ''
     groupId: 'vault'
-    zoneId: endpointZoneIds.vault
+    zoneId: contains(endpointZoneIds, 'vault') ? endpointZoneIds.vault : ''
   }
 }
 
@@ -191,8 +190,8 @@ module functionApp 'modules/function-app.bicep' = {
     fixerId: fixesTogether ? fixer.outputs.id : ''
     fixerClientId: fixesTogether ? fixer.outputs.clientId : ''
     part: fixesApart ? 'diagnose' : 'all'
-    storageAccountName: storage.outputs.name
-    packageUrl: '${storage.outputs.blobEndpoint}${names.packageContainer}'
+    stateEndpoints: storage.outputs.endpoints
+    packageContainer: names.packageContainer
     insightsConnectionString: monitoring.outputs.connectionString
     secretSettings: secretSettings
     settings: settings
@@ -215,6 +214,55 @@ module fixer 'modules/identity.bicep' = if (withFixer) {
   }
 }
 
+// Its host has an account and an identity to itself: with the package or the host's keys the first app could run code there.
+module fixHost 'modules/identity.bicep' = if (fixesApart) {
+  name: 'pullmedic-fix-host'
+  scope: group
+  params: {
+    name: names.fixHost
+    location: location
+    tags: tags
+  }
+}
+
+module fixStorage 'modules/storage.bicep' = if (fixesApart) {
+  name: 'pullmedic-fix-storage'
+  scope: group
+  params: {
+    name: names.fixStorageAccount
+    location: location
+    tags: tags
+    packageContainer: names.packageContainer
+    queues: []
+    tables: []
+    containers: []
+    private: closed
+  }
+}
+
+module fixStorageEndpoint 'modules/private-endpoint.bicep' = if (fixesApart && closed) {
+  name: 'pullmedic-endpoint-fix-blob'
+  scope: group
+  params: {
+    name: '${names.fixStorageAccount}-blob'
+    location: location
+    tags: tags
+    subnetId: endpointSubnetId
+    resourceId: fixesApart ? fixStorage.outputs.id : ''
+    groupId: 'blob'
+    zoneId: contains(endpointZoneIds, 'blob') ? endpointZoneIds.blob : ''
+  }
+}
+
+module fixHostAccess 'modules/fix-host-access.bicep' = if (fixesApart) {
+  name: 'pullmedic-fix-host-access'
+  scope: group
+  params: {
+    storageAccountName: fixesApart ? fixStorage.outputs.name : ''
+    principalId: fixesApart ? fixHost.outputs.principalId : ''
+  }
+}
+
 module fixApp 'modules/function-app.bicep' = if (fixesApart) {
   name: 'pullmedic-fix-app'
   scope: group
@@ -229,8 +277,11 @@ module fixApp 'modules/function-app.bicep' = if (fixesApart) {
     fixerClientId: fixesApart ? fixer.outputs.clientId : ''
     part: 'fix'
     azdServiceName: 'pullmedic-fix'
-    storageAccountName: storage.outputs.name
-    packageUrl: '${storage.outputs.blobEndpoint}${names.fixPackageContainer}'
+    stateEndpoints: storage.outputs.endpoints
+    hostBlobEndpoint: fixesApart ? fixStorage.outputs.endpoints.blob : ''
+    hostIdentityId: fixesApart ? fixHost.outputs.id : ''
+    hostIdentityClientId: fixesApart ? fixHost.outputs.clientId : ''
+    packageContainer: names.packageContainer
     insightsConnectionString: monitoring.outputs.connectionString
     secretSettings: secretSettings
     settings: settings
@@ -240,6 +291,7 @@ module fixApp 'modules/function-app.bicep' = if (fixesApart) {
   }
   dependsOn: [
     hostAccess
+    fixHostAccess
   ]
 }
 
@@ -313,8 +365,12 @@ module alerts 'modules/alerts.bicep' = if (!empty(union(alertEmails, alertAction
 // azd finds the app by this one; the others are written so that Resource Manager does not change their case.
 output AZURE_RESOURCE_GROUP string = group.name
 output functionAppName string = functionApp.outputs.name
+output functionAppId string = functionApp.outputs.id
+output storageAccountName string = storage.outputs.name
+output readerClientId string = identity.outputs.clientId
 output readerPrincipalId string = identity.outputs.principalId
 output fixerPrincipalId string = withFixer ? fixer.outputs.principalId : ''
+output fixHostPrincipalId string = fixesApart ? fixHost.outputs.principalId : ''
 output fixAppName string = fixesApart ? fixApp.outputs.name : ''
 output readerRoleName string = names.readerRole
 output keyVaultName string = withKeyVault ? vault.outputs.name : ''

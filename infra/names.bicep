@@ -4,9 +4,12 @@
 @description('The names in the resource group `groupName`; the same group gives the same names.')
 func resourceNames(prefix string, subscriptionId string, groupName string) object => {
   functionApp: '${prefix}-${uniqueString(subscriptionId, groupName)}'
+  eventSubscription: '${prefix}-${uniqueString(subscriptionId, groupName)}'
   plan: '${prefix}-plan'
   fixApp: '${prefix}-fix-${uniqueString(subscriptionId, groupName)}'
   fixPlan: '${prefix}-fix-plan'
+  fixHost: '${prefix}-fix-host'
+  fixStorageAccount: 'pmfix${uniqueString(subscriptionId, groupName)}'
   identity: '${prefix}-reader'
   fixer: '${prefix}-fixer'
   storageAccount: 'pm${uniqueString(subscriptionId, groupName)}'
@@ -15,7 +18,6 @@ func resourceNames(prefix string, subscriptionId string, groupName string) objec
   insights: '${prefix}-insights'
   readerRole: 'Pullmedic Reader (${prefix}, ${uniqueString(subscriptionId, groupName)})'
   packageContainer: 'app-package'
-  fixPackageContainer: 'fix-package'
   deadLetterContainer: 'deadletter'
 }
 

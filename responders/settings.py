@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,7 +54,16 @@ STORE = Setting(
 )
 ACCOUNT = Setting(
     name="AzureWebJobsStorage__accountName",
-    purpose="The app's storage account, reached with its managed identity (set by the deployment).",
+    purpose="The app's storage account by its name, reached with your log-in or the app's managed identity.",
+)
+HOST_BLOBS = Setting(
+    name="AzureWebJobsStorage__blobServiceUri",
+    purpose="Address of the blobs of the app's storage account, which names the account, too (set by the deployment).",
+)
+STATE_BLOBS = Setting(
+    name="PullmedicStorage__blobServiceUri",
+    purpose="The same of the account with the product's state, where the host of an app with the fixes alone has one "
+    "to itself (set by the deployment).",
 )
 CONNECTION = Setting(
     name="AzureWebJobsStorage",
@@ -155,6 +165,8 @@ _OWN = (
     FILE,
     STORE,
     ACCOUNT,
+    HOST_BLOBS,
+    STATE_BLOBS,
     CONNECTION,
     WORKSPACES,
     REGISTRIES,
@@ -593,14 +605,14 @@ def _store(reader: _Reader, cloud: Cloud, client_id: str | None) -> SqliteStore 
     azure = _azure_store(reader, cloud, client_id)
     instead = "the app's storage is used" if azure else f"{_SQLITE}{_DEFAULT_FILE} is used"
     if asked == "azure" and azure is None:
-        reader.wrong(STORE, f"neither {ACCOUNT.name} nor {CONNECTION.name} is usable; {instead}")
+        reader.wrong(STORE, f"neither {HOST_BLOBS.name} nor {ACCOUNT.name} nor {CONNECTION.name} is usable; {instead}")
     elif asked not in ("", "azure"):
         reader.wrong(STORE, f"it is neither azure nor {_SQLITE}path; {instead}")
     return azure or SqliteStore(_DEFAULT_FILE)
 
 
 def _azure_store(reader: _Reader, cloud: Cloud, client_id: str | None) -> AzureStore | None:
-    account = reader.read(ACCOUNT, _account, "", "it is no name of a storage account")
+    account = _account_named(reader, cloud)
     if account:
         return AzureStore(account=account, cloud=cloud, client_id=client_id)
     connection = reader.text(CONNECTION)
@@ -610,6 +622,18 @@ def _azure_store(reader: _Reader, cloud: Cloud, client_id: str | None) -> AzureS
         reader.wrong(CONNECTION, "it is no connection string with an AccountName")
         return None
     return AzureStore(connection=Secret(connection), cloud=cloud)
+
+
+def _account_named(reader: _Reader, cloud: Cloud) -> str:
+    """Return the account with the state, empty where none is named; no account stands in for one that is wrong."""
+    for setting in (STATE_BLOBS, ACCOUNT, HOST_BLOBS):
+        if not reader.text(setting):
+            continue
+        if setting is ACCOUNT:
+            return reader.read(setting, _account, "", "it is no name of a storage account")
+        complaint = f"it is no address of an account's blobs in {cloud.value}"
+        return reader.read(setting, partial(_account_of, cloud), "", complaint)
+    return ""
 
 
 def _suggestion(close: list[str]) -> str:
@@ -657,6 +681,15 @@ def _account(text: str) -> str:
     if not _ACCOUNT.fullmatch(text):
         raise ValueError
     return text
+
+
+def _account_of(cloud: Cloud, address: str) -> str:
+    """Return the account whose blobs have this address; a token goes to the cloud's own hosts alone."""
+    start, end = "https://", f".blob.{cloud.storage_suffix}"
+    plain = address.rstrip("/").lower()
+    if not (plain.startswith(start) and plain.endswith(end)):
+        raise ValueError
+    return _account(plain[len(start) : -len(end)])
 
 
 def _truth(text: str) -> bool:

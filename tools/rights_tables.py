@@ -49,8 +49,8 @@ class Role:
 ROLES: Mapping[str, Role] = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": Role(
         name="Storage Blob Data Owner",
-        who="reader",
-        scope="the app's own storage account",
+        who="reader, fix host",
+        scope="the app's own storage account; with `separateFixApp` the second app's host at one that only it reaches",
         why="the host's locks and keys, the code's package; evidence and diagnoses",
         without="the app does not start",
     ),

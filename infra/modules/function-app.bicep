@@ -35,11 +35,20 @@ param part string = 'all'
 @description('Name by which azd finds the app whose code it deploys.')
 param azdServiceName string = 'pullmedic'
 
-@description('Name of the app\'s own storage account.')
-param storageAccountName string
+@description('Endpoints of the storage account with the product\'s state: `blob`, `queue`, `table`.')
+param stateEndpoints object
 
-@description('URL of the container with the package.')
-param packageUrl string
+@description('Blob endpoint of an account that the host and the package have to themselves; empty: the state\'s.')
+param hostBlobEndpoint string = ''
+
+@description('Resource id of the identity that reaches that account; no other app may have it.')
+param hostIdentityId string = identityId
+
+@description('Client id of that identity.')
+param hostIdentityClientId string = identityClientId
+
+@description('Container with the package, in the host\'s account.')
+param packageContainer string
 
 @description('Connection string of Application Insights; no secret, since local authentication is off there.')
 param insightsConnectionString string
@@ -62,12 +71,27 @@ param instanceMemoryMB int
 // The instrumentations of libraries stay off: they write addresses into spans, and that of a webhook or log is a secret.
 var hostSettings = {
   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3'
-  AzureWebJobsStorage__accountName: storageAccountName
   AzureWebJobsStorage__credential: 'managedidentity'
-  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsStorage__clientId: hostIdentityClientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
+// No `accountName`: from it the host makes addresses of the public cloud alone (*Connecting to host storage with an identity*).
+var ownHost = !empty(hostBlobEndpoint)
+var sharedStorage = {
+  AzureWebJobsStorage__blobServiceUri: stateEndpoints.blob
+  AzureWebJobsStorage__queueServiceUri: stateEndpoints.queue
+  AzureWebJobsStorage__tableServiceUri: stateEndpoints.table
+}
+// The package and the host's keys decide what code runs: they stand where the other app has no right.
+var separateStorage = {
+  AzureWebJobsStorage__blobServiceUri: hostBlobEndpoint
+  PullmedicStorage__blobServiceUri: stateEndpoints.blob
+  PullmedicStorage__queueServiceUri: stateEndpoints.queue
+  PullmedicStorage__credential: 'managedidentity'
+  PullmedicStorage__clientId: identityClientId
+}
+var storageSettings = ownHost ? separateStorage : sharedStorage
 // OpenTelemetry of the Python worker; the parameter `settings` may say otherwise.
 var telemetrySettings = {
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
@@ -85,6 +109,9 @@ var fixerSettings = empty(fixerId) ? {} : {
 var readerIdentity = {
   '${identityId}': {}
 }
+var hostIdentity = {
+  '${hostIdentityId}': {}
+}
 var fixerIdentity = empty(fixerId) ? {} : {
   '${fixerId}': {}
 }
@@ -95,7 +122,12 @@ var declared = loadJsonContent('../settings.json')
 var openSettings = toObject(filter(items(settings), it => !contains(declared.secret, it.key)), it => it.key, it => it.value)
 
 // What a parameter says cannot take the host's own settings away: they come last.
-var allSettings = union(telemetrySettings, openSettings, references, fixerSettings, ownSettings, hostSettings)
+var allSettings = union(telemetrySettings, openSettings, references, fixerSettings, ownSettings, storageSettings, hostSettings)
+
+var publishingWays = [
+  'ftp'
+  'scm'
+]
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: planName
@@ -120,7 +152,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: union(readerIdentity, fixerIdentity)
+    userAssignedIdentities: union(readerIdentity, hostIdentity, fixerIdentity)
   }
   properties: {
     serverFarmId: plan.id
@@ -137,10 +169,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: packageUrl
+          value: '${ownHost ? hostBlobEndpoint : stateEndpoints.blob}${packageContainer}'
           authentication: {
             type: 'UserAssignedIdentity'
-            userAssignedIdentityResourceId: identityId
+            userAssignedIdentityResourceId: hostIdentityId
           }
         }
       }
@@ -156,4 +188,15 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
+// Who deploys does so with Microsoft Entra ID; a user's and a password of the publishing profile are no use.
+resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [for way in publishingWays: {
+  parent: app
+  name: way
+  location: location
+  properties: {
+    allow: false
+  }
+}]
+
 output name string = app.name
+output id string = app.id

@@ -1,4 +1,5 @@
-// A private endpoint of one resource, with its record in a private DNS zone that is there already.
+// A private endpoint of one resource, with its record in a private DNS zone that is there already; without a zone the
+// record is left to whoever links zones, such as a policy.
 
 @description('Name of the private endpoint.')
 param name string
@@ -18,8 +19,8 @@ param resourceId string
 @description('Which part of the resource: `blob`, `queue`, `table` or `vault`.')
 param groupId string
 
-@description('Resource id of the private DNS zone of that part.')
-param zoneId string
+@description('Resource id of the private DNS zone of that part; empty: it is linked by others.')
+param zoneId string = ''
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
   name: name
@@ -43,7 +44,7 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
   }
 }
 
-resource zone 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = {
+resource zone 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = if (!empty(zoneId)) {
   parent: endpoint
   name: 'default'
   properties: {

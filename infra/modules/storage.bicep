@@ -1,4 +1,5 @@
 // The app's own storage: the host's and the product's queues, tables and blobs, the code's package, dead letters.
+// An app with the fixes alone has a second one, for its host and its package; the product's state is in the first.
 // No shared keys: whoever reads or writes here does so with an identity and a role.
 
 @description('Name of the storage account.')
@@ -13,11 +14,8 @@ param tags object
 @description('Container of the package that the app runs from.')
 param packageContainer string
 
-@description('Container of the package that the app with the fixes alone runs from.')
-param fixPackageContainer string
-
-@description('Container for events that could not be delivered.')
-param deadLetterContainer string
+@description('Container for events that could not be delivered; empty: none.')
+param deadLetterContainer string = ''
 
 @description('Whether it is reached by private endpoints alone; Event Grid still writes dead letters, as a trusted service.')
 param private bool
@@ -50,7 +48,7 @@ param containers array = [
 
 var allContainers = concat(containers, [
   packageContainer
-  fixPackageContainer
+], empty(deadLetterContainer) ? [] : [
   deadLetterContainer
 ])
 
@@ -109,4 +107,4 @@ resource storageTables 'Microsoft.Storage/storageAccounts/tableServices/tables@2
 
 output name string = account.name
 output id string = account.id
-output blobEndpoint string = account.properties.primaryEndpoints.blob
+output endpoints object = account.properties.primaryEndpoints

@@ -15,6 +15,8 @@ API_VERSIONS = {
     "Microsoft.Web/serverfarms": "2024-04-01",
     "Microsoft.Web/sites": "2024-04-01",
     "Microsoft.Web/sites/config": "2024-04-01",
+    # Azure Verified Modules, web/site, which states a location as well.
+    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": "2024-04-01",
     "Microsoft.Storage/storageAccounts": "2024-01-01",
     "Microsoft.Storage/storageAccounts/blobServices": "2024-01-01",
     "Microsoft.Storage/storageAccounts/blobServices/containers": "2024-01-01",
@@ -153,7 +155,7 @@ def test_every_assignment_names_a_service_principal() -> None:
         for resource in bicep.resources.values()
         if resource["type"] == "Microsoft.Authorization/roleAssignments"
     ]
-    assert len(assignments) == 9
+    assert len(assignments) == 10
     assert {assignment["properties"]["principalType"] for assignment in assignments} == {"ServicePrincipal"}
 
 
@@ -183,6 +185,14 @@ def test_the_storage_takes_no_keys_and_shows_nothing_to_strangers() -> None:
     assert properties["allowBlobPublicAccess"] is False
     assert properties["supportsHttpsTrafficOnly"] is True
     assert properties["minimumTlsVersion"] == "TLS1_2"
+
+
+def test_nobody_deploys_with_a_password() -> None:
+    """The publishing profile's user and password are refused, over FTP and at the deployment site."""
+    app = template("modules/function-app.bicep")
+    policy = app.resource("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    assert (policy["parent"], policy["name"], policy["properties"]) == ("app", "way", {"allow": False})
+    assert app.tree["variables"]["publishingWays"]["value"] == ["ftp", "scm"]
 
 
 def test_the_log_takes_no_keys() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 from collections.abc import Iterator
@@ -15,7 +16,16 @@ from bicep_reading import ROOT, parameters, template, templates
 from diagnostics.intake import RUN_STATUS_CHANGED, Event, failed_run
 from diagnostics.model import FailedRun
 from responders.fixes.right import ADMINISTRATOR_ID, fixer_condition
-from responders.settings import ACCOUNT, CLIENT_ID, CLOUD, PART, declared_settings
+from responders.settings import (
+    CLIENT_ID,
+    CLOUD,
+    HOST_BLOBS,
+    PART,
+    STATE_BLOBS,
+    AzureStore,
+    declared_settings,
+    load_settings,
+)
 from responders.stores import azure_clients
 
 NAMES_ARE_FINAL = True
@@ -41,9 +51,23 @@ def _storage(name: str) -> set[str]:
     return set(template("modules/storage.bicep").params[name]["default"])
 
 
-def _settings() -> dict[str, Any]:
+def _settings(*sets: str) -> dict[str, Any]:
+    """Return what a set of variables of the template sets, a property as `object.property`."""
     variables = template("modules/function-app.bicep").tree["variables"]
-    return {**variables["hostSettings"]["value"], **variables["ownSettings"]["value"]}
+    return {name: _plain(value) for one in sets for name, value in variables[one]["value"].items()}
+
+
+def _plain(value: Any) -> Any:
+    operator = value.get("operator", {}) if isinstance(value, dict) else {}
+    operands = list(operator.get("operands", {}).values())
+    is_property = operator.get("type") == "property_accessor" and all(isinstance(one, str) for one in operands)
+    return ".".join(operands) if is_property else value
+
+
+def _modules() -> dict[str, str]:
+    """Return the text of each module of main.bicep, by name."""
+    parts = re.split(r"^module (\w+) ", template("main.bicep").text, flags=re.MULTILINE)[1:]
+    return {name: text.partition("\n}")[0] for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def _same(ours: set[str], of_the_code: set[str]) -> None:
@@ -120,13 +144,46 @@ def test_every_setting_of_ours_is_a_declared_one() -> None:
 
 
 def test_the_app_is_told_its_storage_and_its_identity() -> None:
-    """The host and the store reach the same account with the same identity."""
-    settings = _settings()
-    assert settings[ACCOUNT.name] == "storageAccountName"
-    assert settings[CLIENT_ID.name] == settings["AzureWebJobsStorage__clientId"] == "identityClientId"
+    """The host and the store reach the same account with the same identity, in whatever cloud."""
+    settings = _settings("sharedStorage", "hostSettings", "ownSettings")
+    assert settings[HOST_BLOBS.name] == "stateEndpoints.blob"
+    assert settings["AzureWebJobsStorage__queueServiceUri"] == "stateEndpoints.queue"
+    assert settings["AzureWebJobsStorage__tableServiceUri"] == "stateEndpoints.table"
+    assert "AzureWebJobsStorage__accountName" not in settings, "it means the public cloud, whatever the cloud"
+    assert settings[CLIENT_ID.name] == "identityClientId"
+    assert settings["AzureWebJobsStorage__clientId"] == "hostIdentityClientId"
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
     assert settings[CLOUD.name]
     assert "AzureWebJobsStorage" not in settings
+
+
+def test_what_the_second_app_runs_is_out_of_the_first_ones_reach() -> None:
+    """Its package and its host's keys lie in an account where one identity has a right, which no other app has."""
+    modules = _modules()
+    touching = {name for name, text in modules.items() if re.search(r"\bfix(?:Storage|Host)\.outputs\b", text)}
+    assert touching == {"fixStorageEndpoint", "fixHostAccess", "fixApp"}
+    assert "principalId: fixesApart ? fixHost.outputs.principalId" in modules["fixHostAccess"]
+    assert "storageAccountName: storage.outputs.name" in modules["hostAccess"]
+    assert "hostIdentityId: fixesApart ? fixHost.outputs.id" in modules["fixApp"]
+    assert "hostBlobEndpoint: fixesApart ? fixStorage.outputs.endpoints.blob" in modules["fixApp"]
+    separate = _settings("separateStorage", "hostSettings")
+    assert separate["AzureWebJobsStorage__blobServiceUri"] == "hostBlobEndpoint"
+    assert separate["AzureWebJobsStorage__clientId"] == "hostIdentityClientId"
+    deployed = template("modules/function-app.bicep").resource("Microsoft.Web/sites")["properties"]
+    package = deployed["functionAppConfig"]["deployment"]["storage"]
+    assert package["value"] == "${ownHost ? hostBlobEndpoint : stateEndpoints.blob}${packageContainer}"
+    assert package["authentication"]["userAssignedIdentityResourceId"] == "hostIdentityId"
+
+
+def test_two_apps_share_the_state_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app whose host has an account of its own finds queues, tables and blobs in the account of both."""
+    for name, value in _settings("separateStorage").items():
+        filled = {"stateEndpoints.blob": "https://pmstate.blob.core.windows.net/"}.get(value, value)
+        monkeypatch.setenv(name, filled)
+    connections = {binding["connection"] for _, binding in _bindings() if "queueName" in binding}
+    assert connections == {STATE_BLOBS.name.partition("__")[0]}
+    monkeypatch.setenv(HOST_BLOBS.name, "https://pmfixhost.blob.core.windows.net/")
+    assert load_settings(os.environ).store == AzureStore(account="pmstate")
 
 
 def test_flex_consumption_gets_no_setting_that_it_refuses() -> None:
@@ -140,7 +197,9 @@ def test_flex_consumption_gets_no_setting_that_it_refuses() -> None:
         "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
         "WEBSITE_CONTENTSHARE",
     }
-    given = set(_settings()) | set(parameters("main.parameters.json")["settings"])
+    given = set(_settings("sharedStorage", "separateStorage", "hostSettings", "ownSettings")) | set(
+        parameters("main.parameters.json")["settings"]
+    )
     assert not given & refused
 
 

@@ -128,6 +128,50 @@ def test_the_apps_storage_is_the_store_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cloud", "address"),
+    [
+        ("AzureCloud", "https://acct1.blob.core.windows.net/"),
+        ("AzureUSGovernment", "https://acct1.blob.core.usgovcloudapi.net/"),
+        ("AzureChinaCloud", "https://acct1.blob.core.chinacloudapi.cn"),
+    ],
+)
+def test_the_account_is_read_from_its_address_in_every_cloud(cloud: str, address: str) -> None:
+    """As the deployment states it: Functions makes addresses of the public cloud alone from an account's name."""
+    settings = load_settings({"AzureWebJobsStorage__blobServiceUri": address, "PULLMEDIC_CLOUD": cloud})
+    assert settings.store == AzureStore(account="acct1", cloud=Cloud(cloud))
+    assert settings.problems == ()
+
+
+def test_an_app_whose_host_stands_apart_keeps_its_state_where_the_other_one_does() -> None:
+    """The host's account is then the second app's alone."""
+    settings = load_settings(
+        {
+            "AzureWebJobsStorage__blobServiceUri": "https://hosts.blob.core.windows.net/",
+            "PullmedicStorage__blobServiceUri": "https://state.blob.core.windows.net/",
+        }
+    )
+    assert settings.store == AzureStore(account="state")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://acct1.blob.core.windows.net.evil.example/",
+        "https://acct1.queue.core.windows.net/",
+        "https://acct1.blob.core.chinacloudapi.cn/",
+        "http://acct1.blob.core.windows.net/",
+        "acct1",
+    ],
+)
+@pytest.mark.parametrize("name", ["AzureWebJobsStorage__blobServiceUri", "PullmedicStorage__blobServiceUri"])
+def test_an_address_that_is_no_account_of_the_cloud_is_told(name: str, address: str) -> None:
+    """No token goes there, and no other account is taken in its stead."""
+    settings = load_settings({name: address, "PULLMEDIC_STORE": "azure"})
+    assert {problem.setting for problem in settings.problems} == {name, "PULLMEDIC_STORE"}
+    assert isinstance(settings.store, SqliteStore)
+
+
+@pytest.mark.parametrize(
     ("channel", "address", "complaint"),
     [
         ("slack", SLACK, None),
