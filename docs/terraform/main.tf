@@ -84,7 +84,7 @@ resource "azurerm_role_assignment" "dead_letters" {
 }
 
 resource "azurerm_eventgrid_system_topic_event_subscription" "pullmedic" {
-  name                  = "pullmedic"
+  name                  = basename(var.function_app_id) # one for each installation; a topic serves them all
   system_topic          = azurerm_eventgrid_system_topic.workspace.name
   resource_group_name   = var.workspace_resource_group
   event_delivery_schema = "EventGridSchema"

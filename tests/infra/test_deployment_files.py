@@ -60,7 +60,7 @@ def test_the_document_asks_for_outputs_that_there_are() -> None:
     """In the template's spelling, which Resource Manager keeps where it begins in lower case."""
     asked = set(re.findall(r"properties\.outputs\.(\w+)\.value", DOCUMENT))
     asked |= set(re.findall(r"\$\(output (\w+)\)", REMOVAL))
-    of_principals = {"readerPrincipalId", "fixerPrincipalId"}
+    of_principals = {"readerPrincipalId", "fixerPrincipalId", "fixHostPrincipalId"}
     assert asked == {"functionAppName", "fixAppName", "readerRoleName", "keyVaultName", *of_principals}
     assert asked <= template("main.bicep").outputs
     assert all(name[0].islower() for name in asked)

@@ -104,6 +104,15 @@ def test_the_events_go_to_the_function_that_takes_them() -> None:
     assert template("modules/event-subscription.bicep").params["functionName"]["default"] == trigger
 
 
+def test_two_installations_on_one_workspace_have_a_subscription_each() -> None:
+    """A topic serves all who hear of its workspace: a subscription of one name would be taken over by the second."""
+    names = template("names.bicep").tree["functions"]["resourceNames"]["expression"]
+    assert names["eventSubscription"] == names["functionApp"], "it is called as the app that it delivers to"
+    assert "uniqueString(subscriptionId, groupName)" in names["eventSubscription"]
+    (text,) = re.findall(r"^module subscriptions .*?^\}\]$", template("events.bicep").text, re.MULTILINE | re.DOTALL)
+    assert "name: names.eventSubscription\n" in text
+
+
 def test_the_filter_lets_failed_runs_through_as_intake_reads_them() -> None:
     """Intake makes a failed run of what passes the filter's first status; the second one ends incidents."""
     body = template("modules/event-subscription.bicep").resource("Microsoft.EventGrid/systemTopics/eventSubscriptions")

@@ -15,20 +15,32 @@ from bicep_reading import INFRA, ROOT, template
 from sandbox.host import _indexed
 from sandbox.playing import APP
 
-_TOPICS = (
-    "/subscriptions/sub-1/resourceGroups/rg-ml/providers/Microsoft.EventGrid/systemTopics/pullmedic-abc",
-    "/subscriptions/sub-1/resourceGroups/rg-other/providers/Microsoft.EventGrid/systemTopics/theirs",
-)
+_TOPIC = "/subscriptions/sub-1/resourceGroups/{}/providers/Microsoft.EventGrid/systemTopics/{}"
+_OURS = _TOPIC.format("rg-ml", "pullmedic-abcdefghijklm")
+_SHARED = _TOPIC.format("rg-both", "pullmedic-nopqrstuvwxyz")
+_THEIRS = _TOPIC.format("rg-other", "theirs")
+_SITE = "/subscriptions/sub-1/resourceGroups/{}/providers/Microsoft.Web/sites/{}/functions/on_run_status_changed"
+_TO_US = _SITE.format("RG-PULLMEDIC", "pullmedic-x")
+_TO_TEST = _SITE.format("rg-pullmedic-test", "pullmedic-y")
+_SUBSCRIBED = {
+    _OURS: [("pullmedic-x", _TO_US), ("pullmedic", _TO_US)],
+    _SHARED: [("pullmedic-x", _TO_US), ("pullmedic-y", _TO_TEST)],
+    _THEIRS: [("pullmedic-x", _TO_US), ("pullmedic", "None")],
+}
+"""Who is subscribed to what: we, a second installation in the same subscription, a webhook of somebody's."""
+
 _AZ = """#!/bin/sh
 echo "az $*" >> "$AZ_CALLS"
 case "$*" in
 *"function show"*) count=$(cat "$AZ_COUNT"); echo $((count - 1)) > "$AZ_COUNT"; [ "$count" -le 0 ] ;;
 *outputs.readerPrincipalId*) echo "$READER" ;;
+*outputs.functionAppName*) echo pullmedic-x ;;
 *outputs.fixerPrincipalId*) echo fixer-1 ;;
 *outputs.readerRoleName*) echo 'Pullmedic Reader (x)' ;;
 *outputs.keyVaultName*) echo pmvault ;;
 *"account show"*) echo sub-1 ;;
-*"system-topic list"*) printf '%s\\n' TOPICS ;;
+*"system-topic list"*) ls "$AZ_TOPICS" | tr @ / ;;
+*"rest --method get"*) cat "$AZ_TOPICS/$(echo "$5" | cut -d? -f1 | sed s,/eventSubscriptions,, | tr / @)" ;;
 *"role assignment list"*--assignee\\ reader-1*) echo /assignments/1 ;;
 *"role assignment list"*) echo /assignments/2 ;;
 esac
@@ -50,16 +62,28 @@ class Az:
         self._count = folder / "count"
         program = folder / "bin" / "az"
         program.parent.mkdir()
-        program.write_text(_AZ.replace("TOPICS", " ".join(_TOPICS)), encoding="utf-8")
+        program.write_text(_AZ, encoding="utf-8")
         program.chmod(0o755)
         self._path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+        self._topics = folder / "topics"
+        self._topics.mkdir()
+        for topic, subscribed in _SUBSCRIBED.items():
+            lines = [f"{name}\t{destination}\n" for name, destination in subscribed]
+            self._topics.joinpath(topic.replace("/", "@")).write_text("".join(lines), encoding="utf-8")
+
+    def refuse(self, topic: str) -> None:
+        """Have Azure refuse to say who is subscribed to a topic."""
+        path = self._topics / topic.replace("/", "@")
+        path.unlink()
+        path.mkdir()
 
     def run(
         self, script: str, *arguments: str, environ: Mapping[str, str], unknown: int = 0
     ) -> subprocess.CompletedProcess[str]:
         """Run a script of ``infra``; Azure does not know the function for the first ``unknown`` times."""
         self._count.write_text(str(unknown), encoding="utf-8")
-        own = {"AZ_CALLS": str(self._calls), "AZ_COUNT": str(self._count), "PATH": self._path, "READER": "reader-1"}
+        own = {"AZ_CALLS": str(self._calls), "AZ_COUNT": str(self._count), "AZ_TOPICS": str(self._topics)}
+        own |= {"PATH": self._path, "READER": "reader-1"}
         return subprocess.run(
             ["sh", str(INFRA / script), *arguments],
             cwd=ROOT,
@@ -132,10 +156,13 @@ def test_what_was_made_is_taken_away_and_nothing_of_others(az: Az) -> None:
     done = az.run("remove.sh", "--yes", environ={})
     assert done.returncode == 0, done.stderr
     kinds = [" ".join(call.split()[1:]).partition(" delete")[0].partition(" purge")[0] for call in az.deletions]
+    subscriptions = "eventgrid system-topic event-subscription"
     assert kinds == [
-        "eventgrid system-topic event-subscription",
+        subscriptions,
+        subscriptions,
+        subscriptions,
         "resource",
-        "eventgrid system-topic event-subscription",
+        subscriptions,
         "role assignment",
         "role assignment",
         "monitor log-analytics workspace",
@@ -145,9 +172,31 @@ def test_what_was_made_is_taken_away_and_nothing_of_others(az: Az) -> None:
         "deployment sub",
         "deployment sub",
     ]
-    assert _TOPICS[0] in az.deletions[1]
-    assert not any(_TOPICS[1] in call for call in az.deletions)
-    assert "--resource-group rg-other --system-topic-name theirs --name pullmedic" in az.deletions[2]
+    assert f"az resource delete --ids {_OURS}" in az.deletions
+    assert not any(_THEIRS in call for call in az.deletions)
+    assert "--resource-group rg-other --system-topic-name theirs --name pullmedic-x" in az.deletions[4]
+
+
+def test_of_two_installations_on_one_workspace_the_other_one_keeps_its_events(az: Az) -> None:
+    """What delivers elsewhere stays, and so does the topic that it is on, whichever of the two has made it."""
+    done = az.run("remove.sh", "--yes", environ={})
+    assert done.returncode == 0, done.stderr
+    gone = [call.partition("--system-topic-name ")[2] for call in az.deletions if "event-subscription" in call]
+    assert [call.removesuffix(" --yes").split(" --name ") for call in gone] == [
+        ["pullmedic-nopqrstuvwxyz", "pullmedic-x"],
+        ["pullmedic-abcdefghijklm", "pullmedic-x"],
+        ["pullmedic-abcdefghijklm", "pullmedic"],
+        ["theirs", "pullmedic-x"],
+    ]
+    assert [call for call in az.deletions if "az resource" in call] == [f"az resource delete --ids {_OURS}"]
+
+
+def test_what_cannot_be_seen_is_not_taken_for_unused(az: Az) -> None:
+    """A topic whose subscriptions are not told ends the removal, before anything else is gone."""
+    az.refuse(_SHARED)
+    done = az.run("remove.sh", "--yes", environ={})
+    assert done.returncode != 0
+    assert not any(word in call for call in az.deletions for word in ("az resource", "az group", "az role"))
 
 
 def test_a_list_takes_nothing_away(az: Az) -> None:

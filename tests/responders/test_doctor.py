@@ -452,6 +452,7 @@ def test_a_topic_without_our_subscription_is_told_with_the_others(capsys: Captur
     assert asked["destination"]["properties"]["resourceId"] == "/found/by/functionapp/functions/on_run_status_changed"
     other = events(capsys, tmp_path, {"name": "pullmedic", "app": "somebody-elses"}, app="pullmedic-sandbox").trouble
     assert "somebody-elses" in other["details"][0]
+    assert "/eventSubscriptions/pullmedic-sandbox?" in other["commands"][0], "theirs would be replaced by its name"
 
 
 def test_a_name_never_becomes_more_than_an_argument(

@@ -26,8 +26,9 @@ _KEY = "data.runStatus"
 _STATUSES = ("Failed", "Completed")
 _LOST = "without it this app never hears of the workspace's failed runs"
 _DROPPED = "they are dropped, and cost a delivery each"
-_NAME = "pullmedic"
 _APP_ID, _ACCOUNT_ID = "@app@", "@account@"
+_APP = "APP"
+"""Stands for an app whose name is not known; a subscription is called as the app that it delivers to."""
 
 Json = Mapping[str, Any]
 
@@ -69,7 +70,7 @@ def _of_workspace(at: Deployment, workspace: str, topics: Sequence[Json] | ReadF
         what = f"system topic of {name}"
         group = workspace.partition("/providers/")[0]
         topic_id = f"{group}/providers/Microsoft.EventGrid/systemTopics/{name}-events"
-        commands = (_topic_created(workspace), _subscribed(at, topic_id, _NAME))
+        commands = (_topic_created(workspace), _subscribed(at, topic_id, at.app or _APP))
         yield Result(what=what, state=State.MISSING, scope=workspace, details=(_LOST,), commands=commands)
         return
     try:
@@ -104,7 +105,7 @@ def _none_of_ours(at: Deployment, workspace: str, topic: Json, others: Sequence[
         state=State.MISSING,
         scope=_text(topic, "id"),
         details=(*told, _LOST),
-        commands=(_subscribed(at, _text(topic, "id"), _NAME),),
+        commands=(_subscribed(at, _text(topic, "id"), at.app or _APP),),
     )
 
 
@@ -220,7 +221,7 @@ def _subscribed(at: Deployment, topic_id: str, name: str, *, function: str = "")
     url = f"{topic_id}/eventSubscriptions/{name}?api-version={_API}"
     command = az("rest", "--method", "put", "--url", url, "--body", json.dumps(body, separators=(",", ":")))
     account = getattr(at.settings.store, "account", "") or "ACCOUNT"
-    app = ("--query", f"[?name=='{at.app or 'APP'}'].id | [0]", "--output", "tsv")
+    app = ("--query", f"[?name=='{at.app or _APP}'].id | [0]", "--output", "tsv")
     looked_up = {
         _APP_ID: az("functionapp", "list", *app),
         _ACCOUNT_ID: az("storage", "account", "show", "--name", account, "--query", "id", "--output", "tsv"),
