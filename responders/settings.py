@@ -307,6 +307,7 @@ def load_settings(
         fallbacks=settings.fallbacks,
         trackers=settings.trackers,
         more_hosts=reader.list(WEBHOOK_HOSTS, _HOST, tell=False),
+        client_id=settings.client_id or "",
         causes=lambda: known_causes(settings.signatures),
         now=now or datetime.now(UTC),
     )
@@ -341,15 +342,15 @@ def _environment(reader: _Reader) -> Settings:
     cloud = reader.read(CLOUD, Cloud, Cloud.PUBLIC, "it is none of the three; AzureCloud is used")
     client_id = reader.read(CLIENT_ID, _guid, None, "it is no GUID; the system-assigned identity is used")
     reader.read(PART, _part, _ALL, "it is none of the three; the app has no function that makes a fix")
-    more_hosts = reader.list(WEBHOOK_HOSTS, _HOST)
-    destinations = _destinations(reader, more_hosts, fallback=False)
-    trackers = _trackers(reader, more_hosts)
+    common = Options(more_hosts=reader.list(WEBHOOK_HOSTS, _HOST), client_id=client_id or "")
+    destinations = _destinations(reader, common, fallback=False)
+    trackers = _trackers(reader, common)
     not_registry = reader.read(NOTIFY_NOT_REGISTRY, _truth, False, "it is not true or false; false is used")
     insufficient = reader.read(NOTIFY_INSUFFICIENT, _truth, True, "it is not true or false; true is used")
     return Settings(
         store=_store(reader, cloud, client_id),
         destinations=destinations,
-        fallbacks=_destinations(reader, more_hosts, fallback=True),
+        fallbacks=_destinations(reader, common, fallback=True),
         trackers=trackers,
         defaults=Defaults(
             to=destinations,
@@ -556,26 +557,24 @@ def _workspaces(reader: _Reader) -> frozenset[str] | None:
     return named
 
 
-def _destinations(reader: _Reader, more_hosts: tuple[str, ...], *, fallback: bool) -> tuple[Destination, ...]:
+def _destinations(reader: _Reader, common: Options, *, fallback: bool) -> tuple[Destination, ...]:
     """Return the destinations that the channels' own variables set up."""
     found = []
     for channel in channels.discover():
-        options = _options(reader, channel, channel.settings(fallback=fallback), more_hosts)
+        options = _options(reader, channel, channel.settings(fallback=fallback), common)
         if options is not None:
             name = f"fallback {channel.name}" if fallback else channel.name
             found.append(Destination(name=name, channel=channel, options=options))
     return tuple(found)
 
 
-def _trackers(reader: _Reader, more_hosts: tuple[str, ...]) -> tuple[TrackerDestination, ...]:
+def _trackers(reader: _Reader, common: Options) -> tuple[TrackerDestination, ...]:
     """Return the trackers that their own variables set up."""
-    pairs = [(it, _options(reader, it, it.settings(), more_hosts)) for it in tickets.discover()]
+    pairs = [(it, _options(reader, it, it.settings(), common)) for it in tickets.discover()]
     return tuple(TrackerDestination(name=it.name, tracker=it, options=made) for it, made in pairs if made is not None)
 
 
-def _options(
-    reader: _Reader, kind: Channel | Tracker, settings: Sequence[Setting], more_hosts: tuple[str, ...]
-) -> Options | None:
+def _options(reader: _Reader, kind: Channel | Tracker, settings: Sequence[Setting], common: Options) -> Options | None:
     """Return what the environment sets of the kind's fields; ``None`` where it sets nothing, or something wrong."""
     triples = [(one, setting, reader.text(setting)) for one, setting in zip(kind.fields, settings, strict=True)]
     if not any(text for _, _, text in triples):
@@ -586,10 +585,10 @@ def _options(
         reader.half[reader.problems[-1]] = frozenset(setting.name for _, setting, text in triples if text)
     if missing:
         return None
-    options = Options(
+    options = replace(
+        common,
         values={one.name: text or one.default for one, _, text in triples if not one.secret},
         secrets={one.name: Secret(text) for one, _, text in triples if one.secret and text},
-        more_hosts=more_hosts,
     )
     problems = kind.problems(options)
     for one, setting, _ in triples:

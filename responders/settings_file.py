@@ -70,6 +70,7 @@ class Surroundings:
     """What a file is read among: the environment, and what it sets up already.
 
     ``causes`` returns every id of a cause that can be a verdict; it is asked only where the file names causes.
+    ``client_id`` is that of the app's own identity, empty where none is named.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -79,6 +80,7 @@ class Surroundings:
     more_hosts: tuple[str, ...]
     causes: Callable[[], Collection[str]]
     now: datetime
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +248,8 @@ class _File:
                 secrets |= self._secret(table[one.name], one, (*place, one.name))
             elif one.name in table:
                 values[one.name] = self._open(table[one.name], (*place, one.name)) or ""
-        options = Options(values=values, secrets=secrets, more_hosts=self._around.more_hosts)
+        around = self._around
+        options = Options(values=values, secrets=secrets, more_hosts=around.more_hosts, client_id=around.client_id)
         if self._values.mistakes == before:
             for name, problem in kind.problems(options).items():
                 self._values.wrong((*place, name), f"{problem}; it is left out")

@@ -76,12 +76,14 @@ class Conversation(Protocol):
 class Options:
     """What one destination is set up with: the channel's own fields by name; secrets travel as :class:`Secret`.
 
-    ``more_hosts`` are further hosts that somebody allowed by ``PULLMEDIC_WEBHOOK_HOSTS``.
+    ``more_hosts`` are further hosts that somebody allowed by ``PULLMEDIC_WEBHOOK_HOSTS``. ``client_id`` is that of the
+    app's own identity, empty where none is named: an app without a system-assigned one has a token by it alone.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     more_hosts: tuple[str, ...] = ()
+    client_id: str = ""
 
     def text(self, name: str) -> str:
         """Return an open field's value, empty where it is not set."""

@@ -125,7 +125,7 @@ def _authorization(options: Options) -> Mapping[str, Secret]:
     key = options.secret(ACCESS_KEY)
     if key.reveal():
         return {"aeg-sas-key": key}
-    token = _token(_cloud(options.text(ENDPOINT)), options.text(CLIENT_ID) or None)
+    token = _token(_cloud(options.text(ENDPOINT)), options.text(CLIENT_ID) or options.client_id or None)
     if isinstance(token, ReadFailed):
         raise TryLater(str(token))
     return {"Authorization": token}
@@ -193,7 +193,7 @@ CHANNEL = Channel(
         ),
         Field(
             name=CLIENT_ID,
-            purpose="Client id of the user-assigned identity that publishes.",
+            purpose="Client id of the user-assigned identity that publishes; empty: the app's (`PULLMEDIC_CLIENT_ID`).",
             required=False,
         ),
     ),

@@ -347,7 +347,7 @@ def _authorization(options: Options) -> Callable[[], Secret]:
 
     def by_identity() -> Secret:
         if not kept:
-            kept.append(_identity_token(options.text("identity_client_id")))
+            kept.append(_identity_token(options.text("identity_client_id") or options.client_id))
         return kept[0]
 
     return by_identity
@@ -409,7 +409,7 @@ TRACKER = Tracker(
         ),
         Field(
             name="identity_client_id",
-            purpose="Client id of the user-assigned identity to use; empty: the system-assigned one.",
+            purpose="Client id of the user-assigned identity to use; empty: the app's (`PULLMEDIC_CLIENT_ID`).",
             required=False,
         ),
         Field(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import notice_samples as notices
@@ -23,6 +24,7 @@ from responders.channels.event_grid import TYPES, render
 from responders.declarations import Secret
 from responders.notices import Notice, NoticeKind
 from responders.sending import Later, Refused, SendError, TryLater, Unreachable, encode
+from responders.settings import load_settings
 from sandbox.playing import variables
 from sandbox.server import Sandbox
 from sandbox.services import event_grid as simulated_topic
@@ -111,6 +113,25 @@ def test_the_post_is_the_one_that_the_sdk_makes() -> None:
     theirs["time"] = theirs["time"].replace(".000Z", "Z")
     assert ours == theirs
     assert (sent.path, sent.headers["content-type"]) == (expected.path, expected.headers["content-type"])
+
+
+@pytest.mark.parametrize("place", ["variable", "file"])
+def test_the_apps_identity_publishes_where_none_is_named(place: str, tmp_path: Path) -> None:
+    """A deployed app has user-assigned identities alone: without a client id the platform knows none to give."""
+    app = "0f1e0000-0000-4000-8000-000000000002"
+    environ = {"PULLMEDIC_CLIENT_ID": app}
+    if place == "file":
+        file = tmp_path / "pullmedic.toml"
+        file.write_text(f'[destinations.bus]\nchannel = "event_grid"\nendpoint = "{TOPIC}"\n', "utf-8")
+        environ["PULLMEDIC_SETTINGS"] = str(file)
+    else:
+        environ["PULLMEDIC_EVENT_GRID_ENDPOINT"] = TOPIC
+    (destination,) = load_settings(environ).destinations
+    with simulated() as azure:
+        destination.channel.connect(destination.options).send(notices.notice(), now=samples.NOW)
+        asked = [call.path for call in azure.calls if call.host == "127.0.0.1"]
+    assert asked
+    assert all(f"client_id={app}" in path for path in asked)
 
 
 def test_an_access_key_needs_no_identity() -> None:

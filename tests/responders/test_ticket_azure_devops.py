@@ -16,6 +16,7 @@ from responders.channels import Options
 from responders.declarations import Secret
 from responders.notices import Notice, NoticeKind
 from responders.sending import Refused, Unreachable
+from responders.settings import load_settings
 from responders.ticketing import TicketMemory, TicketRules, reconcile_ticket
 from responders.tickets import Ticket, TicketState, azure_devops
 from responders.tickets._content import Effect, mark_of
@@ -99,6 +100,17 @@ def test_a_user_assigned_identity_is_named(start: Start) -> None:
     desk.queue(identity_client_id="0f1e0000-0000-4000-8000-000000000001").find(KEY, now=NOW)
     asked = next(call.path for call in desk.sandbox.calls if call.host == "127.0.0.1")
     assert "client_id=0f1e0000-0000-4000-8000-000000000001" in asked
+
+
+def test_the_apps_identity_is_asked_for_where_none_is_named(start: Start) -> None:
+    """A deployed app has user-assigned identities alone: without a client id the platform knows none to give."""
+    desk = start(HANDS)
+    app = "0f1e0000-0000-4000-8000-000000000002"
+    environ = {f"PULLMEDIC_AZURE_DEVOPS_{name.upper()}": value for name, value in desk.hands.options.items()}
+    (tracker,) = load_settings({**environ, "PULLMEDIC_CLIENT_ID": app}).trackers
+    tracker.tracker.connect(tracker.options).find(KEY, now=NOW)
+    asked = next(call.path for call in desk.sandbox.calls if call.host == "127.0.0.1")
+    assert f"client_id={app}" in asked
 
 
 def test_without_a_token_nothing_was_sent(start: Start) -> None:
