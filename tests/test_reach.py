@@ -10,8 +10,9 @@ import pytest
 
 from diagnostics.azure.clouds import CLOUDS, Cloud
 from responders.clouds import Cloud as Responders
+from responders.settings import DEADLINE, load_settings
 from tests.responders.azurite_server import azurite
-from tools import cost
+from tools import cost, scale
 
 __all__ = ["azurite"]
 
@@ -52,6 +53,12 @@ def test_what_a_failed_run_takes_is_what_is_stated(azurite: str) -> None:
     for near in ("table_operations", "blob_operations", "log_bytes"):
         stated = getattr(cost.COUNTED, near)
         assert abs(getattr(counted, near) - stated) <= stated / 4, near
+
+
+def test_a_diagnosis_takes_as_long_as_the_app_lets_it() -> None:
+    """The setting's own value, which is not that of the commands."""
+    seconds = int(load_settings({}).deadline.total_seconds())
+    assert f"takes {seconds} seconds at most (`{DEADLINE.name}`)" in " ".join(scale.parallel().split())
 
 
 def test_the_timers_are_those_of_the_app() -> None:

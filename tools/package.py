@@ -27,7 +27,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Unfit", "assemble", "drift", "locked", "main", "problems", "write_zip"]
+__all__ = ["Unfit", "add", "assemble", "drift", "locked", "main", "problems", "write_zip"]
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = "requirements.lock"
@@ -40,6 +40,11 @@ PRODUCT = ("function_app.py", "host.json", "requirements.txt", "diagnostics", "r
 _WHERE_IT_RUNS = "/home/site/wwwroot"
 _NEWEST_GLIBC = 28
 """Of the wheels (PEP 600, manylinux_2_28): the image of the Functions host is Debian 12, which has 2.36."""
+
+_OWN_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_CODE = frozenset({".py", ".pyc", ".so"})
+_NOT_YOURS = frozenset({*PRODUCT, LOCK, "local.settings.json"})
+"""Names that an added file may not have: what the package holds already, or what tools leave out of it."""
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip can say."""
@@ -69,12 +74,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     build = commands.add_parser("build", help="build the package and print what it weighs")
     build.add_argument("--output", type=Path, default=ROOT / "build", help="folder for pullmedic.zip and pullmedic/")
     build.add_argument("--without-bytecode", action="store_true", help="go without where there is no Python 3.13")
+    build.add_argument(
+        "--add",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"a file of your own, such as signatures, which the app then finds at {_WHERE_IT_RUNS}/FILE; repeatable",
+    )
     commands.add_parser("lock", help=f"write {LOCK} anew; on Python 3.13, Linux x86-64")
     commands.add_parser("check", help=f"compare {LOCK} with requirements.txt; no network")
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "build":
-            _build(arguments.output, bytecode=not arguments.without_bytecode)
+            _build(arguments.output, arguments.add, bytecode=not arguments.without_bytecode)
         elif arguments.command == "lock":
             _lock()
         else:
@@ -90,8 +103,9 @@ def _check() -> None:
         raise Unfit("; ".join(found) + ": run `make lock`")
 
 
-def _build(output: Path, *, bytecode: bool) -> None:
+def _build(output: Path, added: Sequence[Path], *, bytecode: bool) -> None:
     _check()
+    _check_added(added)
     compiler = _interpreter() if bytecode else None
     if bytecode and compiler is None:
         raise Unfit(
@@ -103,14 +117,18 @@ def _build(output: Path, *, bytecode: bool) -> None:
     folder.mkdir(parents=True)
     _install(folder / SITE)
     assemble(ROOT, folder, compiler)
+    add(added, folder)
     names = sorted(_files(folder))
-    if wrong := problems(folder, names, bytecode=bytecode):
+    own = frozenset(path.name for path in added)
+    if wrong := problems(folder, names, bytecode=bytecode, added=own):
         raise Unfit("; ".join(wrong[:5]))
     write_zip(folder, zipped)
     # azd makes a zip of the folder itself. Its own rule for Python leaves bytecode out, unless there is a file of
     # rules, which never is in the zip (Azure/azure-dev, `createDeployableZip`).
     (folder / ".funcignore").write_text("local.settings.json\n", encoding="utf-8")
     _print_weights(folder, zipped, names)
+    for path in added:
+        print(f"{_WHERE_IT_RUNS}/{path.name} is yours")
 
 
 def _lock() -> None:
@@ -227,6 +245,24 @@ def assemble(root: Path, folder: Path, compiler: str | None) -> None:
         raise Unfit(f"the bytecode could not be made: {(done.stdout + done.stderr).strip()[-2000:]}")
 
 
+def add(files: Sequence[Path], folder: Path) -> None:
+    """Put files that are not the product's at the package's root. Raises :class:`Unfit` where one cannot be there."""
+    _check_added(files)
+    for path in files:
+        shutil.copyfile(path, folder / path.name)
+
+
+def _check_added(files: Sequence[Path]) -> None:
+    for name, count in Counter(path.name for path in files).items():
+        if count > 1:
+            raise Unfit(f"{name} is added {count} times, and the root has one place of that name")
+    for path in files:
+        if not path.is_file():
+            raise Unfit(f"{path} is no file")
+        if not _OWN_FILE.fullmatch(path.name) or path.suffix in _CODE or path.name in _NOT_YOURS:
+            raise Unfit(f"{path.name} cannot be added: it is a file of the product or of the tools, or code")
+
+
 def _product(root: Path) -> list[str]:
     """Return the product's files: what git tracks, where there is git; what is there otherwise."""
     listed = subprocess.run(
@@ -253,9 +289,12 @@ def _interpreter() -> str | None:
     return None
 
 
-def problems(folder: Path, names: Iterable[str], *, bytecode: bool) -> list[str]:
-    """Return what is wrong with the content of a package: what does not belong into it, and what it lacks."""
-    there = set(names)
+def problems(folder: Path, names: Iterable[str], *, bytecode: bool, added: frozenset[str] = frozenset()) -> list[str]:
+    """Return what is wrong with the content of a package: what does not belong into it, and what it lacks.
+
+    ``added`` are the names of files at its root that somebody asked for.
+    """
+    there = set(names) - added
     found = [
         f"{name} is missing" for name in PRODUCT if not any(it == name or it.startswith(f"{name}/") for it in there)
     ]

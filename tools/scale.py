@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from diagnostics.azure.clouds import CLOUDS
-from diagnostics.investigating import DEADLINE
+from responders.settings import DEADLINE
 from tools.triggers import triggers
 
 __all__ = ["clouds", "parallel"]
@@ -47,8 +47,8 @@ def parallel() -> str:
     said = (
         f"`batchSize` {queues['batchSize']} and `newBatchThreshold` {queues['newBatchThreshold']} of `host.json`, "
         f"`maximumInstanceCount` {instances} of the parameters file. A message that fails is tried {tries} times, "
-        f"{seconds} seconds apart. One diagnosis takes {int(DEADLINE.total_seconds())} seconds at most: what was not "
-        f"read by then is *unknown*."
+        f"{seconds} seconds apart. One diagnosis takes {DEADLINE.default} seconds at most "
+        f"(`{DEADLINE.name}`): what was not read by then is *unknown*."
     )
     rows += textwrap.wrap(said, 120)
     return "\n".join(rows)

@@ -29,6 +29,8 @@ locals {
   granted = concat(
     [for right in local.rights.core : right.action],
     [for right in local.rights.network : right.action if var.read_network],
+    [for right in local.rights.serving : right.action if var.read_serving],
+    [for right in local.rights.doctor : right.action if var.read_doctor],
   )
 
   principals = join(", ", var.fix_principal_ids)

@@ -64,6 +64,18 @@ variable "read_network" {
   default     = false
 }
 
+variable "read_serving" {
+  description = "Whether the role holds the block for failed deployments of online endpoints."
+  type        = bool
+  default     = true
+}
+
+variable "read_doctor" {
+  description = "Whether the role holds the block by which the doctor tells whether events are delivered."
+  type        = bool
+  default     = true
+}
+
 variable "pull_registries" {
   description = "Registries whose manifests and tags may be read: resource id to LegacyRegistryPermissions or AbacRepositoryPermissions."
   type        = map(string)

@@ -201,6 +201,18 @@ def test_the_log_takes_no_keys() -> None:
     assert insights["properties"]["DisableLocalAuth"] is True
 
 
+def test_a_private_endpoint_without_a_zone_has_no_record() -> None:
+    """A policy may link the zones: then none is named, and none is asked for."""
+    endpoint = template("modules/private-endpoint.bicep")
+    (group,) = [r for r in endpoint.resources.values() if r["type"].endswith("/privateDnsZoneGroups")]
+    assert "= if (!empty(zoneId)) {" in endpoint.text
+    assert "condition" in group["config"]
+    assert "zoneId" not in endpoint.required
+    asked = re.findall(r"zoneId: (.+)", template("main.bicep").text)
+    assert len(asked) == 3
+    assert all(one.startswith("contains(endpointZoneIds, ") and one.endswith(" : ''") for one in asked)
+
+
 def test_main_writes_into_no_resource_group_of_others() -> None:
     """`azd down` deletes every resource group into which the deployment has written (azure-dev issue 2916)."""
     for call in template("main.bicep").calls:

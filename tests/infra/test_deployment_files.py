@@ -61,8 +61,13 @@ def test_the_document_asks_for_outputs_that_there_are() -> None:
     asked = set(re.findall(r"properties\.outputs\.(\w+)\.value", DOCUMENT))
     asked |= set(re.findall(r"\$\(output (\w+)\)", REMOVAL))
     of_principals = {"readerPrincipalId", "fixerPrincipalId", "fixHostPrincipalId"}
-    assert asked == {"functionAppName", "fixAppName", "readerRoleName", "keyVaultName", *of_principals}
-    assert asked <= template("main.bicep").outputs
+    of_resources = {"functionAppName", "fixAppName", "readerRoleName", "keyVaultName", "storageAccountName"}
+    assert asked == {*of_resources, *of_principals}
+    named = set(re.findall(r"`(\w+)`", DOCUMENT.partition("| output of `main.bicep` |")[2].partition("```")[0]))
+    named = {name for name in named if name.startswith(("functionApp", "storage", "reader", "fixer"))}
+    assert {"functionAppId", "storageAccountName", "readerClientId"} <= named
+    assert asked | named <= template("main.bicep").outputs
+    assert "topicIds" in template("events.bicep").outputs
     assert all(name[0].islower() for name in asked)
 
 

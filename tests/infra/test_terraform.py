@@ -147,7 +147,11 @@ def test_the_reader_role_is_what_the_code_declares() -> None:
     }
     granted = re.sub(r"\s+", "", str(parsed()["locals"][0]["granted"]))
     assert "rightinlocal.rights.core:right.action" in granted
-    assert "rightinlocal.rights.network:right.actionifvar.read_network" in granted
+    switches = template("main.bicep").params
+    for block in ("network", "serving", "doctor"):
+        assert f"rightinlocal.rights.{block}:right.actionifvar.read_{block}]" in granted
+        (variable,) = [one[f"read_{block}"] for one in parsed()["variable"] if f"read_{block}" in one]
+        assert variable["default"] is switches[f"read{block.title()}"]["default"]
     assert "rights.pull" not in granted
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from tools.package import LOCK, PRODUCT, ROOT, SITE, Unfit, assemble, drift, locked, problems, write_zip
+from tools.package import LOCK, PRODUCT, ROOT, SITE, Unfit, add, assemble, drift, locked, main, problems, write_zip
 
 _DEPLOYED = {
     "python_version": "3.13",
@@ -120,6 +120,42 @@ def test_what_breaks_a_rule_is_named(small: tuple[Path, Path], change: Callable[
     change(folder)
     (said,) = problems(folder, _names(folder), bytecode=True)
     assert complaint in said
+
+
+def test_a_file_of_ones_own_stands_at_the_root(small: tuple[Path, Path], tmp_path: Path) -> None:
+    """So signatures come with the app, by a path that is known before; only what was asked for may be there."""
+    root, folder = small
+    file = tmp_path / "signatures.toml"
+    file.write_text("# ours\n", encoding="utf-8")
+    assemble(root, folder, None)
+    add([file], folder)
+    write_zip(folder, tmp_path / "package.zip")
+    with zipfile.ZipFile(tmp_path / "package.zip") as inside:
+        assert inside.read("signatures.toml") == b"# ours\n"
+    assert problems(folder, _names(folder), bytecode=False, added=frozenset({"signatures.toml"})) == []
+    assert problems(folder, _names(folder), bytecode=False) == ["signatures.toml does not belong into the package"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("absent.toml", "is no file"),
+        ("host.json", "cannot be added"),
+        ("function_app.py", "cannot be added"),
+        ("more.py", "cannot be added"),
+        ("local.settings.json", "cannot be added"),
+        (".hidden", "cannot be added"),
+    ],
+)
+def test_a_file_that_cannot_be_added_is_named_before_anything_is_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    """Nothing of the product is replaced, and no code comes in that way."""
+    if not said.endswith("no file"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert main(["build", "--output", str(tmp_path / "out"), "--add", str(tmp_path / name)]) == 1
+    assert f"{name} {said}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_package_without_bytecode_has_none(small: tuple[Path, Path]) -> None:
