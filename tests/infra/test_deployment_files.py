@@ -128,9 +128,9 @@ def test_the_package_is_the_product_and_nothing_else() -> None:
 
 def test_the_document_deploys_what_make_package_builds() -> None:
     """To each app, with nothing built in Azure, where another Python might be used."""
-    commands = re.findall(r"^az functionapp deployment source config-zip .*$", DOCUMENT, re.MULTILINE)
-    assert len(commands) == 2
-    assert all("--src build/pullmedic.zip --build-remote false" in command for command in commands)
+    assert re.findall(r'^infra/upload\.sh "\$(\w+)"', DOCUMENT, re.MULTILINE) == ["APP", "FIXAPP"]
+    assert not re.findall(r"^az functionapp deployment source ", DOCUMENT, re.MULTILINE), "it builds anew"
+    assert "zip=${2:-build/pullmedic.zip}" in (ROOT / "infra" / "upload.sh").read_text("utf-8")
 
 
 def _ignored(path: str, patterns: list[str]) -> bool:

@@ -39,10 +39,23 @@ case "$*" in
 *outputs.readerRoleName*) echo 'Pullmedic Reader (x)' ;;
 *outputs.keyVaultName*) echo pmvault ;;
 *"account show"*) echo sub-1 ;;
+*"functionapp show"*) echo pullmedic-x.scm.azurewebsites.net ;;
+*get-access-token*) echo secret-token ;;
 *"system-topic list"*) ls "$AZ_TOPICS" | tr @ / ;;
 *"rest --method get"*) cat "$AZ_TOPICS/$(echo "$5" | cut -d? -f1 | sed s,/eventSubscriptions,, | tr / @)" ;;
 *"role assignment list"*--assignee\\ reader-1*) echo /assignments/1 ;;
 *"role assignment list"*) echo /assignments/2 ;;
+esac
+"""
+_CURL = """#!/bin/sh
+cat > "$CURL_INPUT"
+printf "curl %s\\n" "$*" >> "$AZ_CALLS"
+case "$*" in
+*/api/publish*) echo '"deployment-7"' ;;
+*)
+    head -n 1 "$CURL_ANSWERS" | tr % '\\n'
+    sed -i 1d "$CURL_ANSWERS"
+    ;;
 esac
 """
 _DEPLOYED = {
@@ -141,6 +154,48 @@ def test_what_is_not_set_is_named(az: Az, missing: str) -> None:
     assert done.returncode != 0
     assert missing in done.stderr
     assert az.calls == []
+
+
+def upload(az: Az, folder: Path, *answers: tuple[int, str]) -> subprocess.CompletedProcess[str]:
+    """Upload a package to a site that answers so; an answer is a status of HTTP and a body in one line."""
+    curl = folder / "bin" / "curl"
+    curl.write_text(_CURL, encoding="utf-8")
+    curl.chmod(0o755)
+    (folder / "package.zip").write_bytes(b"PK")
+    (folder / "answers").write_text("".join(f"{body}%{code}\n" for code, body in answers), encoding="utf-8")
+    environ = {"CURL_INPUT": str(folder / "input"), "CURL_ANSWERS": str(folder / "answers")}
+    environ |= {"UPLOAD_PAUSE_SECONDS": "0", "UPLOAD_TRIES": "3"}
+    return az.run("upload.sh", "pullmedic-x", str(folder / "package.zip"), environ=environ)
+
+
+def test_the_package_is_uploaded_as_it_is(az: Az, tmp_path: Path) -> None:
+    """Nothing is built in Azure; the end of that very deployment is waited for; the token is in no command line."""
+    done = upload(az, tmp_path, (202, '{"id":"deployment-7","status":1,"status_text":""}'), (200, '{"status":4}'))
+    assert done.returncode == 0, done.stderr
+    site = "https://pullmedic-x.scm.azurewebsites.net/api"
+    posted, *asked = [call for call in az.calls if call.startswith("curl ")]
+    assert posted.endswith(f"--data-binary @{tmp_path}/package.zip {site}/publish?RemoteBuild=false")
+    assert [call.rpartition(" ")[2] for call in asked] == [f"{site}/deployments/deployment-7"] * 2
+    assert (tmp_path / "input").read_text("utf-8") == 'header = "Authorization: Bearer secret-token"\n'
+    assert not any("secret-token" in call for call in az.calls)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "said"),
+    [
+        ([(404, ""), (200, '{"status": 1}'), (404, "")], 0, "is deployed to pullmedic-x"),
+        ([(404, ""), (404, ""), (404, "")], 1, "not deployed after 3 tries"),
+        ([(200, '{"status": 1}'), (200, '{"status": 3}')], 1, "ended with status 3"),
+        ([(200, '{"status": -1}')], 1, "ended with status -1"),
+    ],
+)
+def test_how_an_upload_ends_is_said(
+    az: Az, tmp_path: Path, answers: Sequence[tuple[int, str]], code: int, said: str
+) -> None:
+    """One that had begun and is not found any more is done; one that never began is not."""
+    done = upload(az, tmp_path, *answers)
+    assert done.returncode == code
+    assert said in (done.stderr if code else done.stdout)
 
 
 def test_both_hooks_wait_for_the_same_function() -> None:
