@@ -43,7 +43,8 @@ runs.
 
 ## The settings file
 
-`PULLMEDIC_SETTINGS` names it: a path that the app can read, or the address of a blob,
+`PULLMEDIC_SETTINGS` names it: a path that the app can read (`/home/site/wwwroot/FILE` of a file that was built into the
+package, `python -m tools.package build --add FILE`), or the address of a blob,
 `https://ACCOUNT.blob.core.windows.net/CONTAINER/settings.toml`. A blob is read with the app's identity, which needs
 the role *Storage Blob Data Reader* on the container, and only from the storage of the app's own cloud. The file is
 read again when it is older than 60 seconds, so routes and silences change without a deployment. A newer version
