@@ -75,9 +75,16 @@ class ArmClient:
     def pages(
         self, path: str, *, api_version: str, params: Mapping[str, str] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Yield the members of a list, over ``nextLink`` pages (absent or null on the last one)."""
-        for members, _ in self.batches(path, api_version=api_version, params=params):
+        """Yield the members of a list, over ``nextLink`` pages (absent or null on the last one).
+
+        Raises :class:`Nonsense` where the list does not end in time: half a list would show absence that nobody saw.
+        """
+        cut = False
+        for members, more in self.batches(path, api_version=api_version, params=params):
             yield from members
+            cut = more
+        if cut:
+            raise Nonsense(f"a list of more than {_PAGES} pages was not read to its end")
 
     def batches(
         self, path: str, *, api_version: str, params: Mapping[str, str] | None = None, most: int = _PAGES

@@ -139,10 +139,13 @@ def test_a_run_s_id_stays_one_segment(azure: BentSandbox, reach: Reach, run_id: 
 
 
 def test_endless_pages_end(azure: BentSandbox, reach: Reach) -> None:
-    """A list that points to itself is read for a bounded number of pages."""
+    """A list that points to itself is read for a bounded number of pages, and never passes for a whole one."""
     again = {"value": [{}], "nextLink": f"https://{MANAGER}/subscriptions?api-version={API}"}
     azure.bend(MANAGER, "^/subscriptions$", json_answer(200, again))
-    assert len(list(reach.arm.pages("/subscriptions", api_version=API))) == 50
+    pages = reach.arm.pages("/subscriptions", api_version=API)
+    assert [next(pages) for _ in range(50)] == [{}] * 50
+    with pytest.raises(Nonsense, match="more than 50 pages"):
+        next(pages)
 
 
 def test_endless_children_end(azure: BentSandbox, reach: Reach) -> None:

@@ -32,7 +32,7 @@ from diagnostics.network_facts import (
     Routes,
 )
 from diagnostics.probing import all_probes
-from sandbox.wire import Reply
+from sandbox.wire import Reply, Request
 
 TRAIN = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-train"
 HUB = f"{GROUP.replace('rg-train', 'rg-hub')}/providers/Microsoft.Network/virtualNetworks/vnet-hub"
@@ -388,6 +388,28 @@ def test_whatever_goes_wrong_becomes_an_unknown_with_its_reason(
     assert azure.sentinel not in fact.reason
     if wrong in {"401", "403"}:
         assert fact.missing_action in all_probes()[name].actions
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("outbound-rules", "/outboundRules"),
+        ("private-zones", "/privateDnsZones"),
+        ("firewalls", "/azureFirewalls$"),
+        ("firewalls", "/ruleCollectionGroups"),
+    ],
+)
+def test_a_list_that_never_ends_makes_the_fact_unknown(begin: Begin, read: Read, name: str, where: str) -> None:
+    """What stands behind the last page that was read is not taken for absent."""
+    azure = begin(**story())
+
+    def on(asked: Request) -> Reply:
+        return json_answer(200, {"value": [], "nextLink": f"https://{MANAGER}{asked.path}"})
+
+    azure.bend(MANAGER, where, on)
+    fact = read(name)[name]
+    assert isinstance(fact, Unknown), fact
+    assert "more than 50 pages" in fact.reason
 
 
 EMPTY = {"name": "prosereg", "properties": None}
