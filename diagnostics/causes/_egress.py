@@ -147,8 +147,12 @@ def _route_of(routes: Routes, destination: Destination) -> tuple[Route | None, R
     holding = [route for route in routes.routes if destination.within(route.prefix)]
     doubtful = [route for route in routes.routes if destination.within(route.prefix) is None]
     best = max(holding, key=lambda route: _length(route.prefix), default=None)
-    doubt = next((route for route in doubtful if best is None or route.address != best.address), None)
+    doubt = next((route for route in doubtful if best is None or _leads_to(route) != _leads_to(best)), None)
     return best, doubt
+
+
+def _leads_to(route: Route) -> tuple[str, str | None]:
+    return route.next_hop.lower(), route.address
 
 
 def _length(prefix: str) -> int:
@@ -161,8 +165,8 @@ def firewall_for(case: Case, destination: Destination) -> Firewall | None:
     routes, firewalls = case.value("routes", Routes), case.value("firewalls", Firewalls)
     if routes is None or firewalls is None:
         return None
-    route, _ = _route_of(routes, destination)
-    address = route.address if route else None
+    route, doubt = _route_of(routes, destination)
+    address = route.address if route and not doubt else None
     return next((firewall for firewall in firewalls.firewalls if firewall.address == address), None)
 
 

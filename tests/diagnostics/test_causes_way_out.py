@@ -159,6 +159,16 @@ def test_a_range_that_may_hold_the_registry_leaves_it_open() -> None:
     assert out(timeout("203.0.113.9"), **facts).proof is Proof.PROVEN
 
 
+@pytest.mark.parametrize(("default", "other"), [("None", "Internet"), ("Internet", "None")])
+def test_routes_without_a_next_address_differ_by_where_they_lead(default: str, other: str) -> None:
+    """Neither *None* nor *Internet* has an address, and a range that may hold the registry tells them apart."""
+    routes = Routes(table=TABLE_ID, routes=(route(hop=default), route("20.0.0.0/8", other)))
+    facts = {"routes": routes, "compute_network": network(route_table=TABLE_ID)}
+    assert out(timeout(), **facts).proof is Proof.UNREAD
+    same = Routes(table=TABLE_ID, routes=(route(hop=default), route("20.0.0.0/8", default.upper())))
+    assert out(timeout(), **facts | {"routes": same}).proof is not Proof.UNREAD
+
+
 @pytest.mark.parametrize(
     ("rules", "proof"),
     [

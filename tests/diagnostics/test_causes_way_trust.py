@@ -8,7 +8,7 @@ import pytest
 from diagnostic_samples import AFTER, SERVER, compute, evidence, identity, judged, symptom, workspace
 from hypothesis import given
 from hypothesis import strategies as st
-from network_samples import LOGIN, OPEN, by_service, lets, refusal, through, timeout, world
+from network_samples import LOGIN, OPEN, by_service, lets, refusal, route, through, timeout, world
 
 from diagnostics.causes._destinations import Destination, covers_port, names_host
 from diagnostics.causes._said import _address, is_private
@@ -74,7 +74,9 @@ def tls(shown: Symptom, **facts: Any) -> Judgement:
     return judged("tls-intercepted", shown, facts=world(settings=OPEN, **facts))
 
 
-INSPECTED = through(lets("*.azurecr.io", opens_tls=True), authority="proseware-ca")
+INSPECTING = lets("*.azurecr.io", opens_tls=True)
+INSPECTED = through(INSPECTING, authority="proseware-ca")
+PAST_IT = through(INSPECTING, routes=(route(), route("20.0.0.0/8", "Internet")), authority="proseware-ca")
 
 
 def test_a_private_issuer_in_the_log_is_proven() -> None:
@@ -108,12 +110,13 @@ def test_a_firewall_that_opens_tls_is_proven_without_the_issuer() -> None:
     [
         (refused_certificate(), through(lets("*.azurecr.io"), authority="proseware-ca"), Proof.UNREAD),
         (refused_certificate(), {}, Proof.UNREAD),
+        (refused_certificate(), PAST_IT, Proof.UNREAD),
         (symptom("tls", f"{LOGIN}x509: certificate has expired"), INSPECTED, Proof.COMPATIBLE),
         (symptom("tls", f"{LOGIN}remote error: tls: handshake failure"), INSPECTED, Proof.COMPATIBLE),
     ],
 )
 def test_other_refusals_of_a_certificate_prove_nothing(shown: Symptom, facts: dict[str, Any], proof: Proof) -> None:
-    """A rule that does not decrypt, no firewall at all, an expired certificate, a failed handshake."""
+    """A rule that does not decrypt, no firewall, a route that may go past it, an expired certificate, a handshake."""
     assert tls(shown, **facts).proof is proof
 
 
