@@ -110,11 +110,16 @@ class _Builder:
         for index, it in enumerate(entries(self._network, "azure_firewalls")):
             prefix = f"{self._home()}/providers/{_NETWORK}"
             policy = f"{prefix}/firewallPolicies/policy-{index}"
-            yield _resource(f"{prefix}/azureFirewalls/firewall-{index}", _firewall(it, policy))
+            yield _resource(f"{prefix}/azureFirewalls/firewall-{index}", _firewall(it, policy, self._home_of(it)))
             authority = {"name": it.get("tls_certificate_authority") or "authority", "keyVaultSecretId": None}
             inspected = {"transportSecurity": {"certificateAuthority": authority}} if it.get("tls_inspection") else {}
             yield _resource(policy, {"sku": {"tier": "Premium"}, **inspected})
             yield _rule_group(f"{policy}/ruleCollectionGroups/allowed", it)
+
+    def _home_of(self, firewall: Mapping[str, Any]) -> str:
+        """Return the network that a firewall stands in: the stated one, else that of the first route table."""
+        routed = next(iter(self._routes), f"{self._home()}/providers/{_NETWORK}/virtualNetworks/hub/subnets/none")
+        return str(firewall.get("vnet") or routed.split("/subnets/", maxsplit=1)[0])
 
     def endpoints(self) -> Iterator[Resource]:
         for registry in self._azure.registries():
@@ -203,10 +208,11 @@ def _rule(it: Mapping[str, Any]) -> Resource:
     return {"name": it.get("name") or "rule", "properties": properties}
 
 
-def _firewall(it: Mapping[str, Any], policy: str) -> Resource:
+def _firewall(it: Mapping[str, Any], policy: str, vnet: str) -> Resource:
     """A firewall that has a policy has no rules of its own."""
+    place = {"privateIPAddress": it.get("ip"), "subnet": {"id": f"{vnet}/subnets/AzureFirewallSubnet"}}
     return {
-        "ipConfigurations": [{"name": "main", "properties": {"privateIPAddress": it.get("ip")}}],
+        "ipConfigurations": [{"name": "main", "properties": place}],
         "applicationRuleCollections": [],
         "networkRuleCollections": [],
         "firewallPolicy": {"id": policy},

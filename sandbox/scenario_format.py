@@ -175,6 +175,7 @@ NETWORK = {
     "azure_firewalls": Many(
         {
             "ip": TEXT,
+            "vnet": TEXT,
             "application_rules": TEXTS,
             "default": TEXT,
             "tls_inspection": FLAG,

@@ -6,24 +6,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diagnostics.azure.arm import resource_part
-from diagnostics.azure.errors import NotPermitted
+from diagnostics.azure.errors import Nonsense, NotPermitted
 from diagnostics.model import Fact
 from diagnostics.network_facts import ComputeNetwork, Firewall, FirewallRule, Firewalls, Routes
-from diagnostics.probes._network import API, strings, tables
+from diagnostics.probes._network import API, strings, tables, vnet_of
 from diagnostics.probes._shapes import member, properties_of, text
 from diagnostics.probing import Subject, control_plane
 from diagnostics.reach import Reach
 
 __all__ = ["PROBE"]
 
-_MOST_PARENTS = 3
+_MOST_POLICIES = 3
 _ANYWHERE = frozenset({"*", "0.0.0.0/0"})
 _GROUPED = ("fqdnTags", "webCategories", "targetUrls", "destinationIpGroups", "destinationFqdnTags")
 
 
 class FirewallsProbe:
-    """Finds the firewall by its private address in the subscriptions of the network, its peers and the workspace.
+    """Finds the firewall by its private address in the compute's network and the peers that are open.
 
+    An address is unique among networks that are peered and nowhere else (*Virtual network peering*): of the firewalls
+    of a subscription only those count whose subnet lies in one of them. Where several hold an address none is taken.
     Its rules are its own (classic) or its policy's, those of the parent policies included.
     """
 
@@ -37,15 +39,15 @@ class FirewallsProbe:
         "Microsoft.Network/firewallPolicies/ruleCollectionGroups/read",
     )
 
-    def read(self, subject: Subject, facts: Mapping[str, Any], reach: Reach) -> Fact:
+    def read(self, subject: Subject, facts: Mapping[str, Any], reach: Reach) -> Fact:  # noqa: ARG002
         """Return :class:`Firewalls`; without a route to an appliance there is nothing to look for."""
         network: ComputeNetwork = facts["compute-network"]
         routes: Routes = facts["routes"]
         wanted = list(dict.fromkeys(route.address for route in routes.routes if route.address))
         if not wanted:
             return control_plane(Firewalls(), "the route table", reach)
-        places = [network.vnet or "", *(peering.vnet for peering in network.peerings), subject.run.workspace_id]
-        found = {firewall.address: firewall for firewall in _search(wanted, places, reach)}
+        near = [network.vnet or "", *(peering.vnet for peering in network.peerings if peering.open)]
+        found = {firewall.address: firewall for firewall in _search(wanted, near, reach)}
         value = Firewalls(
             firewalls=tuple(found[address] for address in wanted if address in found),
             strangers=tuple(address for address in wanted if address not in found),
@@ -53,9 +55,20 @@ class FirewallsProbe:
         return control_plane(value, "the firewalls", reach)
 
 
-def _search(wanted: list[str], places: list[str], reach: Reach) -> Iterator[Firewall]:
-    left = set(wanted)
-    subscriptions = dict.fromkeys((resource_part(where, "subscriptions") or "").lower() for where in places)
+def _search(wanted: list[str], near: list[str], reach: Reach) -> Iterator[Firewall]:
+    """Yield the firewall of each address that is held by exactly one in the networks that are ``near``."""
+    seen = list(_near(near, reach))
+    for address in wanted:
+        holding = [resource for resource, addresses in seen if address in addresses]
+        if len(holding) == 1:
+            properties = properties_of(holding[0], "a firewall")
+            yield _firewall(text(holding[0], "id") or "", address, properties, reach)
+
+
+def _near(networks: list[str], reach: Reach) -> Iterator[tuple[Mapping[str, Any], set[str]]]:
+    """Yield the firewalls that stand in ``networks``, each with its addresses there."""
+    places = {network.lower() for network in networks}
+    subscriptions = dict.fromkeys((resource_part(network, "subscriptions") or "").lower() for network in networks)
     for place, subscription in enumerate(found for found in subscriptions if found):
         where = f"/subscriptions/{subscription}/providers/Microsoft.Network/azureFirewalls"
         try:
@@ -65,17 +78,13 @@ def _search(wanted: list[str], places: list[str], reach: Reach) -> Iterator[Fire
                 raise
             continue  # a peer's subscription that is closed to us: its firewall stays a stranger
         for resource in resources:
-            properties = properties_of(resource, "a firewall")
-            for address in left & set(_addresses(properties)):
-                left.discard(address)
-                yield _firewall(text(resource, "id") or "", address, properties, reach)
-        if not left:
-            return
+            yield resource, set(_addresses(properties_of(resource, "a firewall"), places))
 
 
-def _addresses(properties: Mapping[str, Any]) -> Iterator[str]:
+def _addresses(properties: Mapping[str, Any], places: set[str]) -> Iterator[str]:
     for entry in tables(properties, "ipConfigurations"):
-        yield from strings(member(entry, "properties"), "privateIPAddress")
+        if vnet_of(text(entry, "properties", "subnet", "id") or "").lower() in places:
+            yield from strings(member(entry, "properties"), "privateIPAddress")
 
 
 def _firewall(firewall_id: str, address: str, properties: Mapping[str, Any], reach: Reach) -> Firewall:
@@ -90,12 +99,14 @@ def _firewall(firewall_id: str, address: str, properties: Mapping[str, Any], rea
 
 
 def _policies(policy: str | None, reach: Reach) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for _ in range(_MOST_PARENTS):
+    for _ in range(_MOST_POLICIES):
         if policy is None:
             return
         shown = properties_of(reach.arm.get(policy, api_version=API), "the firewall's policy")
         yield policy, shown
         policy = text(shown, "basePolicy", "id")
+    if policy is not None:
+        raise Nonsense(f"the firewall's policy inherits from more than {_MOST_POLICIES - 1} others")
 
 
 def _classic(properties: Mapping[str, Any]) -> Iterator[FirewallRule]:

@@ -224,7 +224,7 @@ def test_classic_rules_and_those_of_parent_policies_are_read_too(begin: Begin, r
     firewall = {
         "id": f"{GROUP}/providers/Microsoft.Network/azureFirewalls/f",
         "properties": {
-            "ipConfigurations": [{"properties": {"privateIPAddress": "10.2.0.4"}}],
+            "ipConfigurations": [{"properties": {"privateIPAddress": "10.2.0.4", "subnet": {"id": SUBNET}}}],
             "applicationRuleCollections": [{"properties": {"action": {"type": "Allow"}, "rules": [classic]}}],
             "networkRuleCollections": [{"properties": {"action": {"type": "Deny"}, "rules": [network_rule]}}],
             "firewallPolicy": {"id": f"{policies}/child"},
@@ -257,6 +257,53 @@ def test_an_appliance_that_is_no_azure_firewall_stays_a_stranger(begin: Begin, r
     begin(**story(network={**NETWORK, "azure_firewalls": []}))
     found = value(read("firewalls")["firewalls"], Firewalls)
     assert (found.firewalls, found.strangers) == ((), ("10.2.0.4",))
+
+
+DEV = {"ip": "10.2.0.4", "application_rules": [], "vnet": HUB.replace("vnet-hub", "vnet-hub-dev")}
+PROD = {"ip": "10.2.0.4", "application_rules": ["*.azurecr.io"], "vnet": HUB}
+
+
+@pytest.mark.parametrize(
+    ("firewalls", "rules"),
+    [
+        ([DEV, PROD], [("*.azurecr.io",)]),
+        ([PROD, {**DEV, "vnet": TRAIN.upper()}], []),
+        ([DEV], []),
+    ],
+)
+def test_a_firewall_counts_where_the_compute_s_network_leads(
+    begin: Begin, read: Read, firewalls: list[dict[str, Any]], rules: list[tuple[str, ...]]
+) -> None:
+    """An address of ten is found in many networks: one in a strange network, or in two near ones, decides nothing."""
+    begin(**story(network={**NETWORK, "azure_firewalls": firewalls}))
+    found = value(read("firewalls")["firewalls"], Firewalls)
+    assert [rule.hosts for firewall in found.firewalls for rule in firewall.rules] == rules
+    assert found.strangers == (() if rules else ("10.2.0.4",))
+
+
+def test_a_firewall_behind_a_cut_peering_is_a_stranger(begin: Begin, read: Read) -> None:
+    """The network's traffic does not get there, so the next hop is another one."""
+    azure = begin(**story(network={**NETWORK, "azure_firewalls": [PROD]}))
+    peering = {"remoteVirtualNetwork": {"id": HUB}, "peeringState": "Disconnected"}
+    table = f"{GROUP}/providers/Microsoft.Network/routeTables/rt-nodes"
+    properties = {
+        "subnets": [{"name": "nodes", "properties": {"routeTable": {"id": table}}}],
+        "virtualNetworkPeerings": [{"properties": peering}],
+    }
+    azure.bend(MANAGER, PLACES["compute-network"], json_answer(200, {"properties": properties}))
+    found = value(read("firewalls")["firewalls"], Firewalls)
+    assert (found.firewalls, found.strangers) == ((), ("10.2.0.4",))
+
+
+def test_a_chain_of_policies_that_is_not_read_to_its_end_is_unknown(begin: Begin, read: Read) -> None:
+    """The rule that lets the registry through may stand in the policy that was not read."""
+    azure = begin(**story())
+    again = {"properties": {"basePolicy": {"id": f"{GROUP}/providers/Microsoft.Network/firewallPolicies/again"}}}
+    azure.bend(MANAGER, "/firewallPolicies/[^/]+$", json_answer(200, again))
+    azure.bend(MANAGER, "/ruleCollectionGroups", json_answer(200, {"value": []}))
+    fact = read("firewalls")["firewalls"]
+    assert isinstance(fact, Unknown), fact
+    assert "inherits" in fact.reason
 
 
 def test_outbound_rules_of_every_kind(begin: Begin, read: Read) -> None:
