@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from diagnostics.case import Case
 
 __all__ = [
+    "RIGHT_REFUSED",
     "client_address",
     "far_address",
     "host_of",
@@ -17,6 +18,7 @@ __all__ = [
     "name_unknown",
     "names_wrong_side",
     "refused_by_registry",
+    "refused_for_right",
     "said_by_service",
 ]
 
@@ -29,6 +31,12 @@ _PRIVATE = tuple(
 
 _REFUSALS = frozenset({"address-refused", "bare-denied", "no-challenge", "acr-health-forbidden", "acr-403"})
 """Signatures of an answer that the registry's own network rules gave: who reads it had a way to the registry."""
+
+_RIGHTS = frozenset({"token-without-pull", "arm-authorization-failed", "arm-authorization-failed-on-registry"})
+"""Signatures of an answer about a right: the registry's token service, or Resource Manager, was reached for it."""
+
+RIGHT_REFUSED = "a right was refused, by a service that was reached for the question"
+"""What speaks against a cause of the way where :func:`refused_for_right` holds."""
 
 _URL_HOST = re.compile(r"https?://([A-Za-z0-9][A-Za-z0-9.-]{0,253}[A-Za-z0-9])[:/\"']")
 _LOOKUP = re.compile(r"\blookup ([A-Za-z0-9][A-Za-z0-9.-]{0,253}[A-Za-z0-9])\.?(?: on |: )")
@@ -120,6 +128,11 @@ def is_private(address: Address) -> bool:
 def refused_by_registry(case: Case) -> bool:
     """Return whether the registry's own rules answered: it was reached, and by its public way."""
     return case.primary is not None and case.primary.signature in _REFUSALS
+
+
+def refused_for_right(case: Case) -> bool:
+    """Return whether it was a right that was refused: who is told so had come through to ask."""
+    return case.primary is not None and case.primary.signature in _RIGHTS
 
 
 def name_unknown(case: Case) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._advice import advised
 from diagnostics.causes._commands import az, bicep_text
-from diagnostics.causes._said import far_address, is_private, name_unknown, refused_by_registry, said_by_service
+from diagnostics.causes._said import (
+    RIGHT_REFUSED,
+    far_address,
+    is_private,
+    name_unknown,
+    refused_by_registry,
+    refused_for_right,
+    said_by_service,
+)
 from diagnostics.causes._ways import WAY_FACTS, Place, PrivateWay, private_way, public_way_open
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
@@ -46,11 +54,11 @@ class PrivateEndpointNotApproved:
         way = private_way(case, registry)
         if way.approved:
             return contradicted(f"the compute has an approved private endpoint: {way.words}")
-        if way.endpoints:
-            return _judged(case, registry, way)
         if way.none:
             return contradicted(way.none)
-        return _out_of_sight(case, registry, way)
+        if refused_for_right(case):
+            return compatible(self.title, RIGHT_REFUSED)
+        return _judged(case, registry, way) if way.endpoints else _out_of_sight(case, registry, way)
 
 
 def _none_broken(case: Case, registry: Registry) -> Judgement:

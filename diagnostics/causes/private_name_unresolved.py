@@ -9,6 +9,7 @@ from diagnostics.causes._commands import az, bicep_text
 from diagnostics.causes._destinations import Destination
 from diagnostics.causes._egress import egress_to
 from diagnostics.causes._said import (
+    RIGHT_REFUSED,
     Address,
     far_address,
     is_private,
@@ -16,6 +17,7 @@ from diagnostics.causes._said import (
     name_unknown,
     names_wrong_side,
     refused_by_registry,
+    refused_for_right,
     said_by_service,
 )
 from diagnostics.causes._ways import WAY_FACTS, Place, PrivateWay, private_way, public_way_open
@@ -27,6 +29,9 @@ from diagnostics.verdicts import Judgement, compatible, contradicted, proven, un
 __all__ = ["CAUSE"]
 
 _WAY_OUT = "Link the zone privatelink.azurecr.io to the compute's network and check its records"
+
+_SAY_NO_WAY = frozenset({"forbidden", "insufficient-evidence"})
+"""Symptoms whose text does not show by which way the registry was asked."""
 
 
 class PrivateNameUnresolved:
@@ -97,7 +102,7 @@ class _Resolution:
             return compatible(PrivateNameUnresolved.title, "a service of Azure's asked, not a node in that network")
         if address is not None and is_private(address):
             return contradicted(f"the call went to {address}, so the name led to a private address")
-        if self._registry.public_access and self._case.symptom in {"forbidden", "insufficient-evidence"}:
+        if self._registry.public_access and self._case.symptom in _SAY_NO_WAY:
             return compatible(PrivateNameUnresolved.title, "the text does not show by which way the registry was asked")
         return None if name_unknown(self._case) else self._public_way_open(address)
 
@@ -116,6 +121,13 @@ class _Resolution:
 
     def _public(self) -> str | None:
         """Say what shows that the name led to the public address: private traffic is under no network rule."""
+        closed = not self._registry.public_access and not self._case.registry_changed
+        silent = self._case.symptom in _SAY_NO_WAY and closed and not refused_for_right(self._case)
+        off = "public access is off, so whoever does not come by the private endpoint is refused"
+        return self._said_public() or (off if silent else None)
+
+    def _said_public(self) -> str | None:
+        """Say what in the text itself shows that."""
         address = far_address(self._case)
         if names_wrong_side(self._case):
             return "the log says that the name led to the public address"
@@ -123,8 +135,7 @@ class _Resolution:
             return "the registry's network rules refused the call, so it came by the public way"
         if address is not None and not is_private(address):
             return f"the call went to the public address {address}"
-        silent = self._case.symptom in {"forbidden", "insufficient-evidence"} and not self._registry.public_access
-        return "public access is off, so whoever does not come by the private endpoint is refused" if silent else None
+        return None
 
     def _own_servers(self, zones: PrivateZones) -> Judgement:
         servers = ", ".join(self._network.dns_servers)
@@ -145,14 +156,16 @@ class _Resolution:
         if name_unknown(self._case):
             words = f"no zone {zones.name} that we can see is linked to {last(self._vnet)}, which would hide the name"
             return unread(PrivateNameUnresolved.title, self._target(), words)
-        public = self._public()
+        holding = next((zone for zone in zones.zones if zone.has(self._label)), None)
+        public = self._said_public() if holding is None else self._public()
         if public is None and self._case.symptom == "dns":
             words = "no resolver answered, which no missing link of a zone explains"
             return compatible(PrivateNameUnresolved.title, words)
-        holding = next((zone for zone in zones.zones if zone.has(self._label)), None)
         if public is None and holding is None:
             words = f"no zone {zones.name} in {len(zones.searched)} subscription(s); one may lie where we cannot look"
             return unread(PrivateNameUnresolved.title, self._target(), words)
+        if public is None and self._case.symptom in _SAY_NO_WAY:
+            return self._silent()
         zone = holding or next(iter(zones.zones), None)
         links = ", ".join(last(link.vnet) for link in zone.links) if zone else ""
         elsewhere = f"it is linked to {links} only" if links else "it is linked to no network"
@@ -163,6 +176,13 @@ class _Resolution:
         )
         then = public or "the name then gives the public address"
         return self._proven(state, then, remedies=self._to_link(zones, zone))
+
+    def _silent(self) -> Judgement:
+        """Judge a text that shows no way, where the closed public access does not show it either."""
+        if refused_for_right(self._case):
+            return compatible(PrivateNameUnresolved.title, RIGHT_REFUSED)
+        changed = f"public access is off, but {self._case.registry_changed}"
+        return unread(PrivateNameUnresolved.title, self._target(), changed)
 
     def _linked(self, zones: PrivateZones, zone: PrivateZone) -> Judgement:
         link = zone.link_to(self._vnet) or ZoneLink(vnet=self._vnet)
@@ -180,7 +200,8 @@ class _Resolution:
 
     def _resolves(self, zones: PrivateZones) -> Judgement:
         now = f"the zone {zones.name} is linked to {last(self._vnet)} and has the record {self._label}"
-        if self._public() or name_unknown(self._case):
+        refused = self._case.symptom in _SAY_NO_WAY and not refused_for_right(self._case)
+        if refused or self._said_public() or name_unknown(self._case):
             return unread(PrivateNameUnresolved.title, self._target(), f"{now} now; since when, Azure does not say")
         return contradicted(now)
 

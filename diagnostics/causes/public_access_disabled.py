@@ -5,10 +5,11 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._advice import advised
 from diagnostics.causes._commands import az, of_registry
+from diagnostics.causes._said import RIGHT_REFUSED, refused_for_right
 from diagnostics.causes._ways import WAY_FACTS, PrivateWay, private_way
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
-from diagnostics.verdicts import Judgement, contradicted, proven, unread
+from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -47,6 +48,8 @@ def _by_way(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
     """A private way that exists is the thing to mend, whatever is wrong with it."""
     if way.endpoints:
         return contradicted(f"the compute has a private way, which is the one to mend: {way.words}")
+    if way.none and refused_for_right(case):
+        return compatible(PublicAccessDisabled.title, RIGHT_REFUSED)
     if way.none:
         return _proven(case, registry, way.none)
     return unread(PublicAccessDisabled.title, registry.id.lower(), *way.unknown)

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 import pytest
-from diagnostic_samples import AFTER, REGISTRY, SERVER, compute, evidence, judged, symptom, workspace
+from diagnostic_samples import AFTER, REGISTRY, SERVER, compute, evidence, grants, judged, symptom, workspace
 from network_samples import (
     HUB,
     SUBNET,
@@ -183,6 +183,43 @@ def test_the_registry_s_own_refusal_shows_the_public_way_where_no_zone_is_seen()
     assert "2 subscription(s)" in said.unchecked[0]
 
 
+def no_pull_right() -> Symptom:
+    """Return what the registry's token service says to an identity without the pull role."""
+    text = f"server message: insufficient_scope: authorization failed for {SERVER}"
+    return symptom("forbidden", text, signature="token-without-pull", emitter="a registry's token service")
+
+
+NOWHERE = PrivateZones(name="privatelink.azurecr.io", searched=("1",))
+
+
+@pytest.mark.parametrize("shown", [no_pull_right(), symptom("forbidden", "denied"), symptom("insufficient-evidence")])
+def test_a_closed_public_access_shows_no_name_where_no_zone_is_seen(shown: Symptom) -> None:
+    """The zone may lie in a subscription that we cannot list, and lead the name to the endpoint all along."""
+    assert name(shown, private_zones=NOWHERE).proof is Proof.UNREAD
+
+
+def test_a_right_that_is_missing_is_the_verdict_where_no_zone_is_seen() -> None:
+    """The registry's token service was reached, and the pull role is not there."""
+    diagnosis = judge(evidence(no_pull_right(), facts=world(endpoint(), private_zones=NOWHERE, role_grants=grants())))
+    assert (diagnosis.verdict, diagnosis.status) == ("pull-role-missing", Status.CONFIRMED)
+    assert diagnosis.also == ()
+
+
+def test_who_refuses_a_right_was_reached() -> None:
+    """Whatever network, endpoint and zone look like now, the question about the right had come through."""
+    assert name(no_pull_right()).proof is Proof.COMPATIBLE
+    assert approval(no_pull_right(), endpoint("Pending")).proof is Proof.COMPATIBLE
+    assert approval(no_pull_right(), endpoint("Disconnected", None)).proof is Proof.COMPATIBLE
+    assert judged("public-access-disabled", no_pull_right(), facts=world()).proof is Proof.COMPATIBLE
+
+
+def test_a_public_access_that_may_be_off_only_since_shows_no_name() -> None:
+    """Until then the public address let everybody in; the registry's own refusal speaks for itself."""
+    changed = {"changed_at": AFTER}
+    assert name(symptom("forbidden", "denied"), settings=changed).proof is Proof.UNREAD
+    assert name(refusal(), settings=changed).proof is Proof.PROVEN
+
+
 def test_a_linked_zone_without_the_record_hides_the_name() -> None:
     """No such host, from a zone that answers for every name below it."""
     said = name(no_such_host(), private_zones=zones(TRAIN, records=()))
@@ -205,12 +242,14 @@ def test_an_unlinked_zone_hides_no_name() -> None:
 
 
 def test_a_zone_that_is_right_now_may_not_have_been_then() -> None:
-    """Azure dates no link; a silence without any sign of the public way is contradicted."""
-    for shown in (refusal(), no_such_host()):
-        said = name(shown, private_zones=zones(TRAIN))
-        assert said.proof is Proof.UNREAD
-        assert "since when" in said.unchecked[0]
-    assert name(timeout(), private_zones=zones(TRAIN)).proof is Proof.CONTRADICTED
+    """Azure dates no link; a silence without any sign of the public way is contradicted, a missing right as well."""
+    for shown in (refusal(), no_such_host(), symptom("forbidden", "denied")):
+        for settings in ({}, {"changed_at": AFTER}):
+            said = name(shown, private_zones=zones(TRAIN), settings=settings)
+            assert said.proof is Proof.UNREAD
+            assert "since when" in said.unchecked[0]
+    for shown in (timeout(), no_pull_right()):
+        assert name(shown, private_zones=zones(TRAIN)).proof is Proof.CONTRADICTED
 
 
 def test_a_private_address_in_the_text_contradicts() -> None:
