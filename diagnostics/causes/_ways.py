@@ -12,6 +12,7 @@ from diagnostics.facts import Registry
 from diagnostics.network_facts import (
     ComputeNetwork,
     OutboundAddresses,
+    OutboundRule,
     OutboundRules,
     PrivateEndpoint,
     PrivateEndpoints,
@@ -139,7 +140,23 @@ def _managed(case: Case, registry: Registry) -> PrivateWay:
     if not elsewhere:
         words = f"the managed network's rule {wanted[0].name} ({wanted[0].status}) has no connection on {registry.name}"
         return PrivateWay(place=Place.MANAGED, unknown=(words,))
+    if (doubt := _whose(registry, wanted, elsewhere)) is not None:
+        return PrivateWay(place=Place.MANAGED, unknown=(doubt,))
     return PrivateWay(place=Place.MANAGED, endpoints=elsewhere)
+
+
+def _whose(registry: Registry, rules: list[OutboundRule], elsewhere: tuple[PrivateEndpoint, ...]) -> str | None:
+    """Say why an approved endpoint may be another's: those of other workspaces and tenants are out of sight as well."""
+    approved = [endpoint for endpoint in elsewhere if endpoint.approved]
+    if not approved:
+        return None
+    if len(approved) < len(elsewhere):
+        words = ", ".join(str(endpoint) for endpoint in elsewhere)
+        return f"which endpoint of {registry.name} is the managed network's is not to be seen: {words}"
+    if not any((rule.status or "Active").lower() == "active" for rule in rules):
+        rule = f"the managed network's rule {rules[0].name} is {rules[0].status}"
+        return f"{rule}, so {approved[0]} on {registry.name} may be another's"
+    return None
 
 
 def _in_subnet(case: Case, registry: Registry) -> PrivateWay:
@@ -150,13 +167,15 @@ def _in_subnet(case: Case, registry: Registry) -> PrivateWay:
         return PrivateWay(place=Place.SUBNET, unknown=_whether(registry, lost))
     near = {network.vnet.lower(), *(peering.vnet.lower() for peering in network.peerings if peering.open)}
     serving = tuple(endpoint for endpoint in seen.endpoints if (endpoint.vnet or "").lower() in near)
-    if serving:
-        return PrivateWay(place=Place.SUBNET, endpoints=serving)
     lost_ones = [endpoint for endpoint in seen.endpoints if endpoint.vnet is None]
+    further = _leads_on(case, network)
+    perhaps = [endpoint for endpoint in seen.endpoints if endpoint.vnet is None or further]
+    if serving and (any(one.approved for one in serving) or not any(one.approved for one in perhaps)):
+        return PrivateWay(place=Place.SUBNET, endpoints=serving)
     if lost_ones:
         words = f"{', '.join(str(found) for found in lost_ones)}: in which network is not to be seen"
         return PrivateWay(place=Place.SUBNET, unknown=(words,))
-    if further := _leads_on(case, network):
+    if further:
         return PrivateWay(place=Place.SUBNET, unknown=(further,))
     where = ", ".join(last(endpoint.vnet or "") for endpoint in seen.endpoints)
     none = f"the private endpoints of {registry.name} stand in {where}, which {last(network.vnet)} is not peered with"

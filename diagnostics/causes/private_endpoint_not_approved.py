@@ -17,7 +17,7 @@ from diagnostics.causes._said import (
 from diagnostics.causes._ways import WAY_FACTS, Place, PrivateWay, private_way, public_way_open
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
-from diagnostics.network_facts import ComputeNetwork, PrivateEndpoint, PrivateZones
+from diagnostics.network_facts import ComputeNetwork, PrivateEndpoint, PrivateEndpoints, PrivateZones
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
@@ -75,14 +75,14 @@ def _judged(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
         return compatible(PrivateEndpointNotApproved.title, "a service of Azure's asked, not a node in that network")
     if public_way_open(registry) and not refused_by_registry(case):
         return _beside_public_way(case, registry, way)
-    return _proven(case, registry, way.endpoints[0])
+    return _proven(case, registry, way)
 
 
 def _beside_public_way(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
     """Where the public way may be open, only who was led to the endpoint is held up by its state."""
     address = far_address(case)
     if address is not None and is_private(address):
-        return _proven(case, registry, way.endpoints[0])
+        return _proven(case, registry, way)
     if address is not None or case.symptom in {"forbidden", "insufficient-evidence"}:
         words = f"the public way of {registry.name} may be open, and nothing shows that another one was taken"
         return compatible(PrivateEndpointNotApproved.title, words)
@@ -92,22 +92,35 @@ def _beside_public_way(case: Case, registry: Registry, way: PrivateWay) -> Judge
     vnet = network.vnet if network else None
     zone = next((one for one in zones.zones if vnet and one.link_to(vnet)), None)
     if zone is not None and zone.has(registry.login_server.partition(".")[0]) is not name_unknown(case):
-        return _proven(case, registry, way.endpoints[0])
+        return _proven(case, registry, way)
     return compatible(PrivateEndpointNotApproved.title, "no private zone that was seen leads the name to it")
 
 
 def _out_of_sight(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
     """Where no endpoint is approved and public access is off, no way leads in, wherever the endpoint stands."""
-    open_ = [found for found in registry.private_endpoints if found.status.lower() == "approved"]
-    seen = not case.unread("private-endpoints", "compute-network")
-    if seen and way.place is Place.SUBNET and not open_ and not registry.public_access:
-        only = registry.private_endpoints[0]
-        endpoint = PrivateEndpoint(connection=only.name, status=only.status, endpoint_id=only.endpoint_id)
-        return _proven(case, registry, endpoint)
-    return unread(PrivateEndpointNotApproved.title, registry.id.lower(), *way.unknown)
+    seen = case.value("private-endpoints", PrivateEndpoints)
+    if seen is None or case.unread("compute-network") or way.place is not Place.SUBNET or registry.public_access:
+        return unread(PrivateEndpointNotApproved.title, registry.id.lower(), *way.unknown)
+    candidates = [found for found in seen.endpoints if found.vnet is None] or list(seen.endpoints)
+    if len(candidates) > 1 or any(found.approved for found in seen.endpoints):
+        return unread(PrivateEndpointNotApproved.title, registry.id.lower(), *way.unknown)
+    return _of_one(case, registry, candidates[0])
 
 
-def _proven(case: Case, registry: Registry, endpoint: PrivateEndpoint) -> Judgement:
+def _proven(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
+    """Of several endpoints in one's own networks any will do; of several out of sight only one's own."""
+    if way.place is Place.MANAGED and len(way.endpoints) > 1:
+        return _of_several(case, registry, way)
+    return _of_one(case, registry, min(way.endpoints, key=_effort))
+
+
+def _effort(endpoint: PrivateEndpoint) -> int:
+    """Return how much there is to do: whoever asked still waits, was turned away, or has to ask anew."""
+    order = ("pending", "rejected")
+    return order.index(endpoint.status.lower()) if endpoint.status.lower() in order else len(order)
+
+
+def _of_one(case: Case, registry: Registry, endpoint: PrivateEndpoint) -> Judgement:
     state = endpoint.status or "without a state"
     reasons = [f"the connection {endpoint} of {registry.name} lets no traffic through"]
     reasons.append(
@@ -120,6 +133,25 @@ def _proven(case: Case, registry: Registry, endpoint: PrivateEndpoint) -> Judgem
         f"{registry.id}/privateEndpointConnections/{endpoint.connection}".lower(),
         *reasons,
         remedies=(_remedy(registry, endpoint),),
+    )
+
+
+def _of_several(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
+    """Whichever is the managed network's own is not approved; to approve another's would let a stranger in."""
+    return proven(
+        f"the managed network's private endpoint to {registry.name} is not approved",
+        f"{registry.id}/privateEndpointConnections".lower(),
+        f"the managed network's way to {registry.name} is a private endpoint (its outbound rules)",
+        f"none that could be the one for {case.compute_words} lets traffic through: {way.words}",
+        remedies=(
+            Remedy(
+                title=f"Approve the managed network's own private endpoint connection of {registry.name}",
+                detail=(
+                    f"Portal: {registry.name} > Networking > Private access > the workspace's own of {way.words} > "
+                    "Approve. Which one that is cannot be seen from here: the others may be strangers'."
+                ),
+            ),
+        ),
     )
 
 

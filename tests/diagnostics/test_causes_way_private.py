@@ -57,6 +57,11 @@ def approval(shown: Symptom, *endpoints: Any, **facts: Any) -> Judgement:
     return judged("private-endpoint-not-approved", shown, facts=world(*endpoints, **facts))
 
 
+def public(*endpoints: Any, **facts: Any) -> Judgement:
+    """Judge the public access, which is off."""
+    return judged("public-access-disabled", denied(), facts=world(*endpoints, **facts))
+
+
 @pytest.mark.parametrize("status", ["Pending", "Rejected", "Disconnected", ""])
 @pytest.mark.parametrize("shown", [timeout("10.20.4.5"), timeout(), refusal(), denied(), no_such_host()])
 def test_an_endpoint_that_lets_nothing_through_is_proven(status: str, shown: Symptom) -> None:
@@ -148,6 +153,66 @@ def test_a_managed_network_s_endpoint_is_known_by_its_rule() -> None:
     said = approval(timeout(), endpoint("Pending", TRAIN), **unmade)
     assert said.proof is Proof.UNREAD
     assert "Inactive" in said.unchecked[0]
+
+
+def test_another_s_approved_endpoint_is_not_the_managed_network_s() -> None:
+    """Whose an endpoint out of sight is cannot be told, so one that is approved rules nothing out."""
+    facts = {**MANAGED, "outbound_rules": managed_rules()}
+    both = (endpoint("Approved", None, "pe-other"), endpoint("Pending", None, "pe-ours"))
+    for said in (approval(denied(), *both, **facts), public(*both, **facts)):
+        assert said.proof is Proof.UNREAD
+        assert "pe-other (Approved), pe-ours (Pending)" in said.unchecked[0]
+    unmade = {**MANAGED, "outbound_rules": managed_rules("Inactive")}
+    for said in (approval(denied(), *both[:1], endpoint("Pending"), **unmade), public(*both[:1], **unmade)):
+        assert said.proof is Proof.UNREAD
+        assert "Inactive" in said.unchecked[0]
+    assert public(*both[:1], **facts).proof is Proof.CONTRADICTED
+
+
+def test_no_stranger_s_endpoint_is_to_be_approved() -> None:
+    """Where none is approved the managed network's is not either; which one it is, no command can say."""
+    both = (endpoint("Rejected", None, "pe-other"), endpoint("Pending", None, "pe-ours"))
+    said = approval(denied(), *both, **MANAGED, outbound_rules=managed_rules())
+    assert said.proof is Proof.PROVEN
+    [remedy] = said.remedies
+    assert (remedy.command, remedy.bicep) == ("", "")
+    assert "pe-other (Rejected), pe-ours (Pending)" in remedy.detail
+    assert "pe-" not in said.target
+    assert public(*both, **MANAGED, outbound_rules=managed_rules()).proof is Proof.CONTRADICTED
+
+
+def test_of_several_endpoints_out_of_sight_none_is_taken_for_the_compute_s() -> None:
+    """In a network of one's own, too, each may be a stranger's."""
+    assert approval(denied(), endpoint("Pending", None), endpoint("Rejected", None, "pe-two")).proof is Proof.UNREAD
+    said = approval(denied(), endpoint("Pending", None), endpoint("Rejected", HUB, "pe-two"))
+    assert said.proof is Proof.PROVEN
+    assert said.target.endswith("/pe-prosereg")
+
+
+def test_the_endpoint_that_takes_least_to_mend_is_told() -> None:
+    """Of several in reach the one that only waits, and not the one that is cut off."""
+    said = approval(denied(), endpoint("Disconnected"), endpoint("Pending", name="pe-two"))
+    assert "pe-two" in said.remedies[0].command
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "facts", "proof"),
+    [
+        (endpoint(vnet=None, name="pe-two"), {}, Proof.UNREAD),
+        (endpoint("Pending", None, "pe-two"), {}, Proof.PROVEN),
+        (endpoint(vnet=HUB, name="pe-two"), {}, Proof.PROVEN),
+        (
+            endpoint(vnet=HUB, name="pe-two"),
+            {"compute_network": network(peerings=(peer(f"{HUB}-2", gateway=True),))},
+            Proof.UNREAD,
+        ),
+    ],
+)
+def test_an_approved_endpoint_that_may_be_in_reach_leaves_it_open(
+    elsewhere: Any, facts: dict[str, Any], proof: Proof
+) -> None:
+    """One that waits in the compute's network stops nobody who is led to another, wherever that one stands."""
+    assert approval(denied(), endpoint("Pending"), elsewhere, **facts).proof is proof
 
 
 # --- private-name-unresolved --------------------------------------------------------------------------------
@@ -320,11 +385,6 @@ def test_a_service_s_call_says_nothing_of_the_compute_s_network() -> None:
 
 
 # --- what goes behind both ----------------------------------------------------------------------------------
-
-
-def public(*endpoints: Any, **facts: Any) -> Judgement:
-    """Judge the public access, which is off."""
-    return judged("public-access-disabled", denied(), facts=world(*endpoints, **facts))
 
 
 def test_an_endpoint_in_reach_goes_before_the_public_access() -> None:
