@@ -115,7 +115,7 @@ CATALOGUE: Mapping[str, Entry] = {
                 "private-name-unresolved",
                 ("dns", *_WAY),
                 "The registry's private name does not lead to its private endpoint from the compute's network",
-                "Link the zone privatelink.azurecr.io to the compute's network and check its records",
+                "Link the registry's private DNS zone to the compute's network and check its records",
             ),
         ),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CLOUDS", "Cloud", "cloud_named"]
+__all__ = ["CLOUDS", "Cloud", "cloud_named", "cloud_of_registry"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +73,8 @@ def cloud_named(name: str) -> Cloud:
         if known.lower() == name.strip().lower():
             return cloud
     raise ValueError(f"no cloud is called {name!r}; there are {', '.join(CLOUDS)}")
+
+
+def cloud_of_registry(login_server: str) -> Cloud | None:
+    """Return the cloud that a registry's name belongs to, ``None`` for a registry that is none of Azure's."""
+    return next((cloud for cloud in CLOUDS.values() if login_server.lower().endswith(cloud.registry_suffix)), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diagnostics.azure.clouds import cloud_of_registry
 from diagnostics.case import Case
 from diagnostics.causes._destinations import Destination, covers_port, either, names_host
 from diagnostics.causes._egress_remedies import firewall_remedy, managed_remedy, route_remedy, security_remedy
@@ -112,7 +113,7 @@ def _by_rule(rules: NetworkRules, rule: NetworkRule, destination: Destination) -
     return Egress(
         blocked=f"the rule {rule.name} (priority {rule.priority}) of {last(group)} denies what goes out to {where}",
         target=f"{rule.name} of {group.lower()}",
-        remedies=(security_remedy(group, rule, destination),),
+        remedies=(security_remedy(rules, rule, destination),),
     )
 
 
@@ -184,11 +185,15 @@ def _through_firewall(case: Case, route: Route, destination: Destination) -> Egr
         return Egress(
             blocked=f"the firewall {last(firewall.id)}, where {route.name} leads, has no rule that lets {host} through",
             target=f"{host} through {firewall.id.lower()}",
-            remedies=(firewall_remedy(firewall, host),),
+            remedies=(firewall_remedy(firewall, host, cloud_of_registry(_registry_host(case, host))),),
         )
     if allowed is None or denied is not False:
         return Egress(unknown=(f"which rule of the firewall {last(firewall.id)} holds {destination.host}",))
     return Egress(open=f"the firewall {last(firewall.id)} lets {destination.host} through")
+
+
+def _registry_host(case: Case, host: str) -> str:
+    return case.registry.login_server if case.registry else host
 
 
 def _lets_through(rule: FirewallRule, destination: Destination) -> bool | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from diagnostics.azure.arm import resource_part
+from diagnostics.azure.clouds import Cloud
 from diagnostics.causes._commands import az, bicep_text
 from diagnostics.causes._destinations import Destination
 from diagnostics.facts import Registry
 from diagnostics.model import Remedy
-from diagnostics.network_facts import Firewall, NetworkRule, Route, last
+from diagnostics.network_facts import Firewall, NetworkRule, NetworkRules, Route, last
 
 __all__ = ["firewall_remedy", "managed_remedy", "route_remedy", "security_remedy"]
 
@@ -25,10 +26,21 @@ def _tag_of(host: str) -> str:
     return "Storage" if ".blob.core." in host else "Internet"
 
 
-def security_remedy(group: str, rule: NetworkRule, destination: Destination) -> Remedy:
-    """Allow the host's service tag before the rule that denies."""
+def security_remedy(rules: NetworkRules, rule: NetworkRule, destination: Destination) -> Remedy:
+    """Allow the host's service tag before the rule that denies; a priority is one rule's alone in a direction."""
+    group = rules.group or ""
     tag = "VirtualNetwork" if destination.private else _tag_of(destination.host)
-    before = max(_LOWEST_PRIORITY, rule.priority - 1)
+    taken = {other.priority for other in rules.rules}
+    before = next((free for free in range(rule.priority - 1, _LOWEST_PRIORITY - 1, -1) if free not in taken), None)
+    if before is None:
+        return Remedy(
+            title=f"Change or move the rule {rule.name} of {last(group)}: no priority is free before it",
+            detail=(
+                f"Portal: Network security groups > {last(group)} > Outbound security rules > {rule.name}: give it a "
+                f"number above {rule.priority} or a narrower destination, then add a rule before it that allows the "
+                f"service tag {tag} on port 443, TCP."
+            ),
+        )
     return Remedy(
         title=f"Allow {tag} on port 443 in {last(group)}, before the rule {rule.name}",
         detail=(
@@ -76,16 +88,17 @@ def route_remedy(table: str, route: Route) -> Remedy:
     )
 
 
-def firewall_remedy(firewall: Firewall, host: str) -> Remedy:
-    """Add an application rule for the host."""
+def firewall_remedy(firewall: Firewall, host: str, cloud: Cloud | None) -> Remedy:
+    """Add an application rule for the host; ``cloud`` is the registry's, where it is one of Azure's."""
+    storage = f"*{cloud.blob_suffix}" if cloud else "the storage behind it"
+    entra = cloud.authority if cloud else "Microsoft Entra ID's host"
     holder = firewall.policy or firewall.id
     place = f"{'Firewall Policies' if firewall.policy else 'Firewalls'} > {last(holder)} > Application rules"
     return Remedy(
         title=f"Allow {host} in an application rule of {last(holder)}",
         detail=(
             f"Portal: {place} > Add: target FQDN {host}, protocol https:443, from the compute's subnet. "
-            "The login server, each data endpoint (or *.blob.core.windows.net where there is none) and "
-            "login.microsoftonline.com are needed."
+            f"The login server, each data endpoint (or {storage} where there is none) and {entra} are needed."
         ),
     )
 

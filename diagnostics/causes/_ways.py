@@ -28,6 +28,7 @@ __all__ = [
     "covering_rule",
     "place_of",
     "private_way",
+    "private_zone",
     "public_way_open",
 ]
 
@@ -64,6 +65,11 @@ def place_of(case: Case) -> Place:
 def public_way_open(registry: Registry) -> bool:
     """Return whether some address may come in by the public way; which ones, its rules say."""
     return registry.public_access and not (registry.denies_by_default and not registry.ip_rules)
+
+
+def private_zone(registry: Registry) -> str:
+    """Return the name of the private zone that leads to a registry's endpoints; its suffix is the cloud's."""
+    return f"privatelink.{registry.login_server.partition('.')[2]}"
 
 
 def client_is_node(case: Case, address: str | None) -> bool:

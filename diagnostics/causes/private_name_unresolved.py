@@ -20,7 +20,7 @@ from diagnostics.causes._said import (
     refused_for_right,
     said_by_service,
 )
-from diagnostics.causes._ways import WAY_FACTS, Place, PrivateWay, private_way, public_way_open
+from diagnostics.causes._ways import WAY_FACTS, Place, PrivateWay, private_way, private_zone, public_way_open
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.network_facts import ComputeNetwork, PrivateEndpoint, PrivateZone, PrivateZones, ZoneLink, last
@@ -28,7 +28,7 @@ from diagnostics.verdicts import Judgement, compatible, contradicted, proven, un
 
 __all__ = ["CAUSE"]
 
-_WAY_OUT = "Link the zone privatelink.azurecr.io to the compute's network and check its records"
+_WAY_OUT = "Link the registry's private DNS zone to the compute's network and check its records"
 
 _SAY_NO_WAY = frozenset({"forbidden", "insufficient-evidence"})
 """Symptoms whose text does not show by which way the registry was asked."""
@@ -51,7 +51,8 @@ class PrivateNameUnresolved:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where an approved endpoint stands in reach and the name does not lead to it."""
-        return advised(self._judged(case), _WAY_OUT)
+        zone = f": {private_zone(case.registry)}" if case.registry else ""
+        return advised(self._judged(case), f"{_WAY_OUT}{zone}")
 
     def _judged(self, case: Case) -> Judgement:
         registry = case.registry
@@ -190,12 +191,15 @@ class _Resolution:
             return self._resolves(zones)
         redirects = link.policy.lower() == "nxdomainredirect"
         state = f"the zone {zones.name}, linked to {last(self._vnet)}, has no record {self._label}"
+        remedies = self._to_record(zones, zone)
         if name_unknown(self._case) and not redirects:
-            return self._proven(state, "the log says that the name does not exist", remedies=self._to_record(zones))
+            return self._proven(
+                state, "the log says that the name does not exist", remedies=self._to_record(zones, zone)
+            )
         public = self._public()
         if redirects and public:
             policy = "its link falls back to the public answer (NxDomainRedirect)"
-            return self._proven(state, policy, public, remedies=self._to_record(zones))
+            return self._proven(state, policy, public, remedies=remedies)
         return unread(PrivateNameUnresolved.title, self._target(), f"{state}, which does not fit what the log shows")
 
     def _resolves(self, zones: PrivateZones) -> Judgement:
@@ -219,7 +223,7 @@ class _Resolution:
 
     def _to_link(self, zones: PrivateZones, zone: PrivateZone | None) -> tuple[Remedy, ...]:
         if zone is None:
-            return self._to_record(zones)
+            return (self._to_find(zones),)
         group = resource_part(zone.id, "resourceGroups") or ""
         name = f"link-{last(self._vnet)}"
         return (
@@ -237,9 +241,21 @@ class _Resolution:
                 ),
                 bicep=_link_bicep(zones.name, name, self._vnet),
             ),
+            *(() if zone.has(self._label) else self._to_record(zones, zone)),
         )
 
-    def _to_record(self, zones: PrivateZones) -> tuple[Remedy, ...]:
+    def _to_find(self, zones: PrivateZones) -> Remedy:
+        """Say what to do about a zone that may stand where we cannot look: a second one of its name would hide it."""
+        return Remedy(
+            title=f"Link the private DNS zone {zones.name} to {last(self._vnet)}",
+            detail=(
+                f"None was seen in {len(zones.searched)} subscription(s): ask whoever keeps the private DNS zones. "
+                f"Where there is none, create it, link it to {last(self._vnet)} and give the private endpoint "
+                f"{last(self._endpoint.endpoint_id or '')} a DNS configuration in it."
+            ),
+        )
+
+    def _to_record(self, zones: PrivateZones, zone: PrivateZone) -> tuple[Remedy, ...]:
         endpoint = self._endpoint.endpoint_id or ""
         return (
             Remedy(
@@ -252,10 +268,11 @@ class _Resolution:
                 command=az(
                     *("network", "private-endpoint", "dns-zone-group", "create", "--name", "default"),
                     *("--resource-group", resource_part(endpoint, "resourceGroups") or ""),
+                    *("--subscription", resource_part(endpoint, "subscriptions") or ""),
                     *("--endpoint-name", last(endpoint), "--zone-name", "registry"),
-                    *("--private-dns-zone", zones.zones[0].id if zones.zones else zones.name),
+                    *("--private-dns-zone", zone.id),
                 ),
-                bicep=_group_bicep(last(endpoint), zones.zones[0].id if zones.zones else ""),
+                bicep=_group_bicep(last(endpoint), zone.id),
             ),
         )
 

@@ -6,7 +6,7 @@ from diagnostics.case import Case
 from diagnostics.causes._advice import advised
 from diagnostics.causes._commands import az, of_registry
 from diagnostics.causes._said import RIGHT_REFUSED, refused_for_right
-from diagnostics.causes._ways import WAY_FACTS, PrivateWay, private_way
+from diagnostics.causes._ways import WAY_FACTS, PrivateWay, private_way, private_zone
 from diagnostics.facts import Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
@@ -66,12 +66,13 @@ def _proven(case: Case, registry: Registry, no_way: str) -> Judgement:
 
 
 def _remedies(registry: Registry) -> tuple[Remedy, ...]:
+    zone = private_zone(registry)
     return (
         Remedy(
             title=f"Create a private endpoint for {registry.name} in the compute's network",
             detail=(
                 f"Portal: {registry.name} > Networking > Private access > Create a private endpoint connection, with "
-                "the zone privatelink.azurecr.io linked to the compute's network. It needs the SKU Premium."
+                f"the zone {zone} linked to the compute's network. It needs the SKU Premium."
             ),
         ),
         Remedy(

@@ -133,6 +133,37 @@ def test_a_denying_rule_is_answered_with_one_before_it() -> None:
     assert "securityRules" in said.remedies[0].bicep
 
 
+@pytest.mark.parametrize(
+    ("rules", "priority"),
+    [
+        ((rule("no", "Internet", priority=100),), None),
+        ((rule("dns", ports=("53",), priority=100), rule("no", "Internet", priority=101)), None),
+        ((rule("dns", ports=("53",), priority=199), rule("no", "Internet", priority=200)), "198"),
+    ],
+)
+def test_no_rule_is_proposed_where_another_stands(rules: tuple[NetworkRule, ...], priority: str | None) -> None:
+    """Priorities are unique in a direction: where none is free before it, the denying rule has to be changed."""
+    [remedy] = out(**group(*rules)).remedies
+    words = shlex.split(remedy.command)
+    assert (words[words.index("--priority") + 1] if words else None) == priority
+    assert priority or (remedy.bicep == "" and "Change or move the rule no" in remedy.title)
+
+
+@pytest.mark.parametrize(
+    ("server", "storage", "login"),
+    [
+        (SERVER, "*.blob.core.windows.net", "login.microsoftonline.com"),
+        ("prosereg.azurecr.us", "*.blob.core.usgovcloudapi.net", "login.microsoftonline.us"),
+        ("prosereg.azurecr.cn", "*.blob.core.chinacloudapi.cn", "login.chinacloudapi.cn"),
+    ],
+)
+def test_a_firewall_s_rule_names_the_hosts_of_the_registry_s_cloud(server: str, storage: str, login: str) -> None:
+    """What else has to be let through has other names in other clouds."""
+    [remedy] = out(timeout(host=server), settings=OPEN | {"login_server": server}, **through()).remedies
+    assert storage in remedy.detail
+    assert login in remedy.detail
+
+
 @pytest.mark.parametrize("shown", [timeout(), timeout("203.0.113.9")])
 @pytest.mark.parametrize(
     ("routes", "proof"),
@@ -270,7 +301,7 @@ def test_an_answer_shows_an_open_way_out(shown: Symptom) -> None:
 def test_a_private_way_is_looked_at_before_the_way_out() -> None:
     """With an approved endpoint in reach nobody has to be let out to the public address."""
     assert out(None, endpoint(), **group(rule("no"))).proof is Proof.COMPATIBLE
-    within = out(timeout("10.20.4.5"), endpoint(), **group(rule("no", "VirtualNetwork")))
+    within = out(timeout("10.20.4.5"), endpoint(), **group(rule("no", "VirtualNetwork", priority=200)))
     assert within.proof is Proof.PROVEN
     assert "VirtualNetwork" in within.remedies[0].command
 

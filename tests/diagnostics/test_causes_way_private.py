@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from diagnostic_samples import AFTER, REGISTRY, SERVER, compute, evidence, grants, judged, symptom, workspace
+from diagnostic_samples import (
+    AFTER,
+    REGISTRY,
+    SERVER,
+    SUBSCRIPTION,
+    compute,
+    evidence,
+    grants,
+    judged,
+    symptom,
+    workspace,
+)
 from network_samples import (
     HUB,
     SUBNET,
@@ -291,6 +303,39 @@ def test_a_linked_zone_without_the_record_hides_the_name() -> None:
     assert said.proof is Proof.PROVEN
     assert "dns-zone-group" in said.remedies[0].command
     assert ZONE in said.remedies[0].bicep
+
+
+def test_the_record_is_kept_in_the_zone_that_is_linked() -> None:
+    """Beside other zones of the name, and in the subscription of the endpoint, whoever runs the command."""
+    [bare] = zones(TRAIN, records=()).zones
+    other = replace(bare, id=ZONE.replace("rg-train", "rg-old"), links=())
+    both = PrivateZones(name="privatelink.azurecr.io", zones=(other, bare), searched=("1",))
+    words = shlex.split(name(no_such_host(), private_zones=both).remedies[0].command)
+    assert words[words.index("--private-dns-zone") + 1] == ZONE
+    assert words[words.index("--subscription") + 1] == SUBSCRIPTION.rpartition("/")[2]
+
+
+def test_an_empty_zone_that_is_linked_gets_its_record_as_well() -> None:
+    """Linked without the record, it would hide the name."""
+    link, record = name(refusal(), private_zones=zones(HUB, records=())).remedies
+    assert "link vnet create" in link.command
+    assert "dns-zone-group create" in record.command
+
+
+def test_a_zone_that_nobody_saw_is_not_spelled_in_a_command() -> None:
+    """It may stand in another team's subscription, and a second one of its name would hide it."""
+    [remedy] = name(refusal(), private_zones=NOWHERE).remedies
+    assert (remedy.command, remedy.bicep) == ("", "")
+    assert "1 subscription(s)" in remedy.detail
+
+
+def test_the_private_zone_is_the_registry_s_own_cloud_s() -> None:
+    """Other clouds have other suffixes, and so have their private zones."""
+    government = {"login_server": "prosereg.azurecr.us"}
+    facts = {"settings": government, "private_zones": LOST}
+    assert "privatelink.azurecr.us" in name(refusal(), **facts).remedies[0].title
+    closed = judged("public-access-disabled", denied(), facts=world(settings=government))
+    assert "privatelink.azurecr.us" in closed.remedies[0].detail
 
 
 def test_a_link_may_fall_back_to_the_public_answer() -> None:
