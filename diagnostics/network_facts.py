@@ -145,19 +145,23 @@ class PrivateZone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateZones:
-    """The private zones of one name in the ``searched`` subscriptions; where that is empty, none was needed."""
+    """The private zones of one name in the ``searched`` subscriptions; where that is empty, none was needed.
+
+    Not ``complete`` where further subscriptions were closed to us or too many: the linked zone may stand there.
+    """
 
     name: str
     zones: tuple[PrivateZone, ...] = ()
     searched: tuple[str, ...] = ()
+    complete: bool = True
 
     def __str__(self) -> str:
         """The zones, what they are linked to, and what they hold for the registry."""
         if not self.searched:
             return "not looked for: the registry has no private endpoint, or the compute is in no network"
-        if not self.zones:
-            return f"no zone {self.name} in {len(self.searched)} subscription(s)"
-        return "; ".join(self._zone(zone) for zone in self.zones)
+        said = [self._zone(zone) for zone in self.zones]
+        said = said or [f"no zone {self.name} in {len(self.searched)} subscription(s)"]
+        return "; ".join((*said, *(() if self.complete else ("further subscriptions were not searched",))))
 
     def _zone(self, zone: PrivateZone) -> str:
         links = ", ".join(last(link.vnet) for link in zone.links) or "no network"
@@ -276,7 +280,8 @@ class Firewalls:
 class OutboundRule:
     """An outbound rule of a managed network: FQDN, ServiceTag or PrivateEndpoint, and its ``destination``.
 
-    The destination is a host name with wildcards, a service tag, or the id of the resource behind the endpoint.
+    The destination is a host name with wildcards, a service tag or an address range in its place, or the id of the
+    resource behind the endpoint. ``ports`` are those of a service tag, every one where there is none.
     """
 
     name: str
@@ -284,6 +289,7 @@ class OutboundRule:
     destination: str
     status: str | None = None
     category: str | None = None
+    ports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

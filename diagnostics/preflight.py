@@ -18,7 +18,7 @@ from diagnostics.case import Case
 from diagnostics.causes._destinations import Destination
 from diagnostics.causes._egress import EGRESS_FACTS, egress_to
 from diagnostics.causes._pulling import no_right_needed
-from diagnostics.causes._ways import WAY_FACTS, Place, place_of, private_way
+from diagnostics.causes._ways import WAY_FACTS, Place, perhaps_private, place_of, private_way
 from diagnostics.describing import chain_of, checks_of
 from diagnostics.facts import Manifest, ManifestOutcome, Registry
 from diagnostics.judging import Cause, all_causes
@@ -188,7 +188,7 @@ def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _egress_finding(case: Case) -> Finding | None:
     """Return that the compute's own network lets no call out to the registry, where no private way is there instead."""
     registry = case.registry
-    if registry is None or private_way(case, registry).approved:
+    if registry is None or private_way(case, registry).approved or perhaps_private(case, registry):
         return None
     found = egress_to(case, Destination(host=registry.login_server, region=registry.region))
     if not found.blocked:
@@ -249,7 +249,10 @@ def _decides(case: Case, cause: Cause) -> bool:
 def _way_out(case: Case, registry: Registry) -> Iterator[str]:
     if private_way(case, registry).approved or (case.compute is not None and case.compute.kind == "Serverless"):
         return
-    yield from egress_to(case, Destination(host=registry.login_server, region=registry.region)).unknown
+    out = egress_to(case, Destination(host=registry.login_server, region=registry.region))
+    yield from out.unknown
+    if out.blocked:
+        yield from perhaps_private(case, registry)
 
 
 def _puller(case: Case) -> Iterator[str]:

@@ -11,6 +11,7 @@ from diagnostics.causes._egress_remedies import firewall_remedy, managed_remedy,
 from diagnostics.causes._ways import Place, place_of
 from diagnostics.model import Remedy
 from diagnostics.network_facts import (
+    ComputeNetwork,
     Firewall,
     FirewallRule,
     Firewalls,
@@ -129,6 +130,8 @@ def _routed(case: Case, destination: Destination) -> Egress:
     route, doubt = _route_of(routes, destination)
     if doubt:
         return _doubted(doubt.name, routes.table, destination)
+    if route is None and (unseen := _learned(case)):
+        return Egress(unknown=(unseen,))
     if route is None or route.next_hop.lower() == "internet":
         return Egress(open="no route of the compute's subnet leads it astray")
     if route.next_hop.lower() == "none":
@@ -138,6 +141,17 @@ def _routed(case: Case, destination: Destination) -> Egress:
             remedies=(route_remedy(routes.table or "", route),),
         )
     return _through_firewall(case, route, destination)
+
+
+def _learned(case: Case) -> str | None:
+    """Say where a gateway may have given the subnet routes that stand in no table, such as one for everything.
+
+    Source: *Virtual network traffic routing*, "Border gateway protocol"; of equals a route of one's own goes first.
+    """
+    network = case.value("compute-network", ComputeNetwork)
+    if network is not None and any(peering.gateway for peering in network.peerings):
+        return f"{last(network.vnet or '')} uses a gateway of a peer, whose own routes are not to be seen"
+    return None
 
 
 def _route_of(routes: Routes, destination: Destination) -> tuple[Route | None, Route | None]:
@@ -217,12 +231,15 @@ def _managed(case: Case, destination: Destination) -> Egress:
         return Egress(open=f"the managed network lets everything out ({rules.mode})")
     if destination.host.endswith(_ADDED_BY_AZURE):
         return Egress(open=f"every managed network lets {destination.host} out")
-    speaking = [rule for rule in rules.rules if _approves(case, rule, destination)]
+    held = [(rule, _approves(case, rule, destination)) for rule in rules.rules]
+    speaking = [rule for rule, approves in held if approves]
     active = next((rule for rule in speaking if (rule.status or "Active").lower() == "active"), None)
     if active:
         return Egress(open=f"the outbound rule {active.name} ({active.kind}) approves it")
     if speaking:
         return Egress(unknown=(f"since when the outbound rule {speaking[0].name} is {speaking[0].status}",))
+    if doubtful := next((rule for rule, approves in held if approves is None), None):
+        return _doubted(doubtful.name, case.evidence.run.workspace_id, destination)
     workspace = case.evidence.run.workspace_id
     return Egress(
         blocked=f"the managed network lets out only what is approved, and no outbound rule approves {destination.host}",
@@ -231,12 +248,12 @@ def _managed(case: Case, destination: Destination) -> Egress:
     )
 
 
-def _approves(case: Case, rule: OutboundRule, destination: Destination) -> bool:
+def _approves(case: Case, rule: OutboundRule, destination: Destination) -> bool | None:
     kind = rule.kind.lower()
     if kind == "fqdn":
         return names_host((rule.destination,), destination.host)
     if kind == "servicetag":
-        return destination.within(rule.destination) is not False
+        return destination.within(rule.destination) if covers_port(rule.ports) else False
     registry = case.registry
     if registry is None and rule.destination.lower().endswith(f"/registries/{registry_name(destination.host)}"):
         return True  # its name is unique in Azure, whatever its settings are

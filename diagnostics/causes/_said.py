@@ -32,8 +32,10 @@ _PRIVATE = tuple(
 _REFUSALS = frozenset({"address-refused", "bare-denied", "no-challenge", "acr-health-forbidden", "acr-403"})
 """Signatures of an answer that the registry's own network rules gave: who reads it had a way to the registry."""
 
-_RIGHTS = frozenset({"token-without-pull", "arm-authorization-failed", "arm-authorization-failed-on-registry"})
-"""Signatures of an answer about a right: the registry's token service, or Resource Manager, was reached for it."""
+_RIGHTS = frozenset(
+    {"token-without-pull", "endpoint-lacks-pull", "arm-authorization-failed", "arm-authorization-failed-on-registry"}
+)
+"""Signatures of an answer about a right, by the registry's token service, Azure ML or Resource Manager."""
 
 RIGHT_REFUSED = "a right was refused, by a service that was reached for the question"
 """What speaks against a cause of the way where :func:`refused_for_right` holds."""

@@ -26,6 +26,7 @@ __all__ = [
     "PrivateWay",
     "client_is_node",
     "covering_rule",
+    "perhaps_private",
     "place_of",
     "private_way",
     "private_zone",
@@ -129,6 +130,12 @@ def private_way(case: Case, registry: Registry) -> PrivateWay:
     states = ", ".join(f"{found.name} {found.status}" for found in registry.private_endpoints)
     unknown = f"{registry.name} has private endpoints ({states}); which network the compute is in is not known"
     return PrivateWay(place=place, unknown=(unknown, *case.unread("compute", "workspace")))
+
+
+def perhaps_private(case: Case, registry: Registry) -> tuple[str, ...]:
+    """Return what is not known of an approved endpoint that may serve the compute; empty where none may."""
+    approved = any(found.status.lower() == "approved" for found in registry.private_endpoints)
+    return private_way(case, registry).unknown if approved else ()
 
 
 def _managed(case: Case, registry: Registry) -> PrivateWay:

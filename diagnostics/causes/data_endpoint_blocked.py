@@ -58,9 +58,14 @@ class DataEndpointBlocked:
             return None
         label = registry.login_server.partition(".")[0]
         record = host.removesuffix(f".{registry.login_server.partition('.')[2]}")
+        if not name_unknown(case):
+            return None  # what was found is hidden by no zone
         if zone.has(record) or not zone.has(label):
-            return self._recorded(host, zones) if name_unknown(case) else None
+            return self._recorded(host, zones)
         state = f"the zone {zones.name}, linked to {last(network.vnet or '')}, has {label} and no record {record}"
+        link = zone.link_to(network.vnet or "")
+        if link is not None and link.policy.lower() == "nxdomainredirect":
+            return unread(self.title, host, f"{state}, but falls back to the public answer, which the log does not fit")
         return proven(
             f"{host}, where the layers come from, has no private record",
             f"{record} in {zone.id.lower()}",

@@ -7,7 +7,7 @@ from diagnostics.causes._advice import advised
 from diagnostics.causes._destinations import Destination
 from diagnostics.causes._egress import EGRESS_FACTS, Egress, egress_to
 from diagnostics.causes._said import far_address, host_of, layer_host, refused_by_registry
-from diagnostics.causes._ways import private_way
+from diagnostics.causes._ways import perhaps_private, private_way
 from diagnostics.model import PullStep
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
@@ -51,6 +51,8 @@ class EgressBlocked:
         return self._by_rules(case, host, found)
 
     def _by_rules(self, case: Case, host: str, found: Egress) -> Judgement:
+        if found.blocked and (unknown := _perhaps_privately(case, host)):
+            return unread(self.title, host, *unknown)
         if found.blocked:
             called = f"the call that failed went to {host} (the log)"
             headline = f"the network of {case.compute_words} lets nothing out to {host}"
@@ -73,6 +75,14 @@ def _privately(case: Case) -> Judgement | None:
         words = f"a private way is there ({way.words}): whether the name leads to it comes before the way out"
         return compatible(EgressBlocked.title, words)
     return None
+
+
+def _perhaps_privately(case: Case, host: str) -> tuple[str, ...]:
+    """Say why the public way out may not be the one that was meant, where no address shows which it was."""
+    registry = case.registry
+    if registry is None or host != registry.login_server or far_address(case) is not None:
+        return ()
+    return perhaps_private(case, registry)
 
 
 CAUSE = EgressBlocked()

@@ -167,6 +167,11 @@ class _Resolution:
             return unread(PrivateNameUnresolved.title, self._target(), words)
         if public is None and self._case.symptom in _SAY_NO_WAY:
             return self._silent()
+        if self._said_public() is None and not zones.complete:
+            words = (
+                f"whether another zone {zones.name} is linked to {last(self._vnet)}: not every subscription was seen"
+            )
+            return unread(PrivateNameUnresolved.title, self._target(), words)
         zone = holding or next(iter(zones.zones), None)
         links = ", ".join(last(link.vnet) for link in zone.links) if zone else ""
         elsewhere = f"it is linked to {links} only" if links else "it is linked to no network"

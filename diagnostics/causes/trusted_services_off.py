@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._advice import advised
 from diagnostics.causes._commands import az, of_registry
-from diagnostics.causes._said import client_address, said_by_service
+from diagnostics.causes._said import RIGHT_REFUSED, client_address, refused_for_right, said_by_service
 from diagnostics.causes._ways import client_is_node
 from diagnostics.facts import Registry, Workspace
 from diagnostics.model import PullStep, Remedy
@@ -60,6 +60,8 @@ def _by_client(case: Case, registry: Registry) -> Judgement:
         unknown = "whether the client was a trusted service of Azure's: the text does not show it"
         lost = case.unread("compute", "outbound-addresses")
         return unread(TrustedServicesOff.title, registry.id.lower(), unknown, *lost)
+    if refused_for_right(case):
+        return compatible(TrustedServicesOff.title, RIGHT_REFUSED)
     if case.workspace is None:
         return unread(TrustedServicesOff.title, registry.id.lower(), *case.unread("workspace"))
     if not _system_assigned(case.workspace):

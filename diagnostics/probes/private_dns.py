@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from diagnostics.azure.arm import resource_part
@@ -64,28 +63,35 @@ def _near(registry: Registry, subnet: str) -> list[str]:
 
 def _search(name: str, label: str, vnet: str, near: list[str], reach: Reach) -> PrivateZones:
     zones: list[PrivateZone] = []
-    searched: list[str] = []
-    for subscription in _subscriptions(near, reach):
+    for place, subscription in enumerate(near, start=1):
+        zones += _zones_of(subscription, name, label, reach)
+        if _linked(zones, vnet):
+            return PrivateZones(name=name, zones=tuple(zones), searched=tuple(near[:place]))
+    searched = list(near)
+    others, complete = _others(near, reach)
+    for subscription in others:
         try:
             zones += _zones_of(subscription, name, label, reach)
         except NotPermitted:
-            if subscription in near:
-                raise
+            complete = False
             continue  # not searched, and so not named as searched
         searched.append(subscription)
-        if any(zone.link_to(vnet) for zone in zones):
-            break
-    return PrivateZones(name=name, zones=tuple(zones), searched=tuple(searched))
+        if _linked(zones, vnet):
+            return PrivateZones(name=name, zones=tuple(zones), searched=tuple(searched))
+    return PrivateZones(name=name, zones=tuple(zones), searched=tuple(searched), complete=complete)
 
 
-def _subscriptions(near: list[str], reach: Reach) -> Iterator[str]:
-    """Yield the near ones, then others that we may list: zones often lie in a network team's own subscription."""
-    yield from near
+def _linked(zones: list[PrivateZone], vnet: str) -> bool:
+    return any(zone.link_to(vnet) for zone in zones)
+
+
+def _others(near: list[str], reach: Reach) -> tuple[list[str], bool]:
+    """Return the others that we may list, and whether these are all: zones often lie in a network team's own."""
     try:
-        others = subscriptions(reach)
+        others = [found for found in subscriptions(reach) if found not in near]
     except NotPermitted:
-        return
-    yield from islice((found for found in others if found not in near), _MOST_OTHERS)
+        return [], False
+    return others[:_MOST_OTHERS], len(others) <= _MOST_OTHERS
 
 
 def _zones_of(subscription: str, name: str, label: str, reach: Reach) -> list[PrivateZone]:

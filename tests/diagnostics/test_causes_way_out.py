@@ -27,6 +27,7 @@ from network_samples import (
     lets,
     network,
     no_such_host,
+    peer,
     refusal,
     route,
     through,
@@ -77,9 +78,9 @@ def managed(*rules: OutboundRule, mode: str = "AllowOnlyApprovedOutbound") -> di
     }
 
 
-def approved(destination: str, kind: str = "FQDN", status: str | None = "Active") -> OutboundRule:
+def approved(destination: str, kind: str = "FQDN", status: str | None = "Active", **changes: Any) -> OutboundRule:
     """Return an outbound rule."""
-    return OutboundRule(name="approved", kind=kind, destination=destination, status=status)
+    return OutboundRule(name="approved", kind=kind, destination=destination, status=status, **changes)
 
 
 # --- egress-blocked -----------------------------------------------------------------------------------------
@@ -237,7 +238,11 @@ def test_an_appliance_that_nobody_can_look_into_leaves_it_open() -> None:
         ((approved("Storage", "ServiceTag"),), Proof.PROVEN),
         ((approved("*.azurecr.io"),), Proof.CONTRADICTED),
         ((approved(SERVER, status=None),), Proof.CONTRADICTED),
-        ((approved("AzureContainerRegistry.WestUS", "ServiceTag"),), Proof.CONTRADICTED),
+        ((approved("AzureContainerRegistry", "ServiceTag"),), Proof.CONTRADICTED),
+        ((approved("AzureContainerRegistry", "ServiceTag", ports=("80",)),), Proof.PROVEN),
+        ((approved("AzureContainerRegistry.WestUS", "ServiceTag"),), Proof.UNREAD),
+        ((approved("20.0.0.0/8", "ServiceTag"),), Proof.UNREAD),
+        ((approved("20.0.0.0/8", "ServiceTag"), approved("*.azurecr.io")), Proof.CONTRADICTED),
         ((approved(REGISTRY.upper(), "PrivateEndpoint"),), Proof.CONTRADICTED),
         ((approved(SERVER, status="Inactive"),), Proof.UNREAD),
     ],
@@ -306,6 +311,24 @@ def test_a_private_way_is_looked_at_before_the_way_out() -> None:
     assert "VirtualNetwork" in within.remedies[0].command
 
 
+def test_an_endpoint_that_may_serve_the_compute_leaves_the_way_out_open() -> None:
+    """A closed public way stops nobody who goes by a private one; an address in the text shows which it was."""
+    lost = endpoint(vnet=None)
+    blocked = group(rule("no", "Internet"))
+    assert out(timeout(), lost, **blocked).proof is Proof.UNREAD
+    assert out(timeout("203.0.113.9"), lost, **blocked).proof is Proof.PROVEN
+    assert out(timeout(), endpoint("Pending", None), **blocked).proof is Proof.PROVEN
+    assert out(timeout(), lost).proof is Proof.CONTRADICTED
+
+
+def test_a_gateway_of_a_peer_may_have_given_a_route_of_its_own() -> None:
+    """Learned routes stand in no table; one of one's own for everything goes before them."""
+    behind: dict[str, Any] = {"compute_network": network(route_table=TABLE_ID, peerings=(peer(gateway=True),))}
+    assert out(**behind).proof is Proof.UNREAD
+    own = Routes(table=TABLE_ID, routes=(route(hop="Internet"),))
+    assert out(**behind, routes=own).proof is Proof.CONTRADICTED
+
+
 def test_what_the_text_names_is_not_ruled_out_by_rules_of_today() -> None:
     """A proxy's own page shows a block; rules carry no date."""
     page = symptom("network-firewall", "proxyconnect tcp: Forbidden", signature="proxy-page", names=("egress-blocked",))
@@ -327,6 +350,14 @@ def test_a_missing_private_record_of_the_data_endpoint_is_proven() -> None:
     assert "prosereg.northeurope.data" in said.target
     assert "prosereg.northeurope.data" in shlex.split(said.remedies[0].command)
     assert "privateDnsZones/A" in said.remedies[0].bicep
+
+
+def test_a_name_that_was_found_is_not_hidden_by_a_zone() -> None:
+    """Only *no such host* is what a zone without the record gives, and not where its link falls back."""
+    for shown in (layers(DATA), layers(DATA, "net/http: request canceled while waiting")):
+        assert layer(shown, endpoint(), private_zones=zones(TRAIN)).proof is Proof.UNREAD
+    redirecting = zones(TRAIN, policy="NxDomainRedirect")
+    assert layer(no_such_host(DATA), endpoint(), private_zones=redirecting).proof is Proof.UNREAD
 
 
 def test_a_record_that_is_there_now_may_be_new() -> None:

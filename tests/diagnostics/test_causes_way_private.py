@@ -315,6 +315,14 @@ def test_the_record_is_kept_in_the_zone_that_is_linked() -> None:
     assert words[words.index("--subscription") + 1] == SUBSCRIPTION.rpartition("/")[2]
 
 
+@pytest.mark.parametrize("shown", [timeout(), symptom("forbidden", "denied")])
+def test_a_zone_in_a_subscription_that_was_not_searched_may_be_the_linked_one(shown: Symptom) -> None:
+    """One that is seen without a link proves nothing then; what the text itself shows still does."""
+    cut = replace(zones(HUB), complete=False)
+    assert name(shown, private_zones=cut).proof is Proof.UNREAD
+    assert name(refusal(), private_zones=cut).proof is Proof.PROVEN
+
+
 def test_an_empty_zone_that_is_linked_gets_its_record_as_well() -> None:
     """Linked without the record, it would hide the name."""
     link, record = name(refusal(), private_zones=zones(HUB, records=())).remedies

@@ -38,6 +38,13 @@ def test_a_service_that_was_refused_without_the_bypass_is_proven() -> None:
     assert "networkRuleBypassOptions" in said.remedies[0].bicep
 
 
+def test_a_service_that_misses_a_right_was_not_refused_by_a_rule() -> None:
+    """Azure ML names the right, so the bypass is not what it was refused for."""
+    text = "The endpoint identity does not have pull permission on the registry"
+    shown = symptom("forbidden", text, signature="endpoint-lacks-pull", emitter="Azure ML online endpoints")
+    assert trusted(shown).proof is Proof.COMPATIBLE
+
+
 @pytest.mark.parametrize(
     ("shown", "facts", "proof"),
     [

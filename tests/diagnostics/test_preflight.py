@@ -24,12 +24,14 @@ from diagnostic_samples import (
     registry,
     visible,
 )
+from network_samples import OPEN, endpoint, world
 
 from diagnostics.__main__ import main
 from diagnostics.credential_facts import DenyAssignments
 from diagnostics.facts import ManifestOutcome, NameAvailability
 from diagnostics.judging import all_causes
 from diagnostics.model import Known, Unknown
+from diagnostics.network_facts import NetworkRule, NetworkRules, PrivateEndpoint
 from diagnostics.preflight import _CLOSED_ONLY, _LIVE, Answer, Preflight, judge_preflight
 
 ROLE = {"scope": REGISTRY, "role": "AcrPull", "principal_id": CLUSTER_ID, "createdOn": "2026-01-01T00:00:00Z"}
@@ -283,6 +285,20 @@ def test_a_registry_for_listed_addresses_cannot_be_told_about() -> None:
     found = judged(registry=lookup(registry(default_action="Deny", ip_rules=("198.51.100.0/24",))))
     assert found.answer is Answer.CANNOT_TELL
     assert any("198.51.100.0/24" in words for words in found.unknown)
+
+
+def test_a_closed_way_out_is_no_answer_where_a_private_one_may_be() -> None:
+    """Networks with a private endpoint often let nothing out, and the endpoint may stand where we cannot look."""
+    closed = NetworkRules(group="/g/nsg", rules=(NetworkRule(name="no", priority=200, allow=False),))
+
+    def told(*endpoints: PrivateEndpoint) -> Preflight:
+        facts = world(*endpoints, settings=OPEN, network_rules=closed, deny_assignments=NO_DENIAL)
+        return judge_preflight(evidence(facts=facts))
+
+    assert causes(told()) == ["egress-blocked"]
+    unseen = told(endpoint(vnet=None))
+    assert (unseen.answer, causes(unseen)) == (Answer.CANNOT_TELL, [])
+    assert "in which network is not to be seen" in unseen.unknown[0]
 
 
 def test_a_quarantined_registry_makes_an_absent_tag_uncertain() -> None:

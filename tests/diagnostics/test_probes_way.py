@@ -318,6 +318,29 @@ def test_outbound_rules_of_every_kind(begin: Begin, read: Read) -> None:
     ]
 
 
+def test_a_service_tag_s_rule_may_go_by_addresses_and_ports(begin: Begin, read: Read) -> None:
+    """Where ranges are given the tag is ignored, and what denies approves nothing."""
+    azure = begin(**story())
+    tag = {"serviceTag": "AzureMonitor", "protocol": "TCP", "portRanges": "80, 440-450"}
+
+    def rule(name: str, **changes: Any) -> dict[str, Any]:
+        return {"name": name, "properties": {"type": "ServiceTag", "status": "Active", "destination": tag | changes}}
+
+    listed = [
+        rule("tag"),
+        rule("ranges", addressPrefixes=["20.0.0.0/8", "40.0.0.0/8"]),
+        rule("no", action="Deny"),
+    ]
+    azure.bend(MANAGER, "/outboundRules", json_answer(200, {"value": listed}))
+    rules = value(read("outbound-rules")["outbound-rules"], OutboundRules).rules
+    assert [(rule.name, rule.destination) for rule in rules] == [
+        ("tag", "AzureMonitor"),
+        ("ranges", "20.0.0.0/8"),
+        ("ranges", "40.0.0.0/8"),
+    ]
+    assert {rule.ports for rule in rules} == {("80", "440-450")}
+
+
 def test_the_gateway_s_addresses_are_read(begin: Begin, read: Read) -> None:
     """They are what the registry sees of the compute's subnet."""
     begin(**story())
@@ -358,6 +381,17 @@ def test_a_closed_subscription_of_others_is_not_named_as_searched(begin: Begin, 
     azure.bend(MANAGER, f"/{other}/.*/privateDnsZones", arm_error(closed, "AuthorizationFailed", "No."))
     found = value(read("private-zones")["private-zones"], PrivateZones)
     assert found.searched == (SUBSCRIPTION_ID,)
+    assert not found.complete
+
+
+@pytest.mark.parametrize(("others", "complete"), [(12, True), (13, False)])
+def test_a_search_that_is_cut_short_says_so(begin: Begin, read: Read, others: int, complete: bool) -> None:  # noqa: FBT001
+    """The zone that is linked may stand in a subscription that was left out."""
+    more = [{"id": f"33333333-3333-4333-8333-3333333333{number:02}"} for number in range(others)]
+    begin(**story(subscriptions=more, private_dns=[{**ZONE, "vnet_links": [HUB]}]))
+    found = value(read("private-zones")["private-zones"], PrivateZones)
+    assert len(found.searched) == 13
+    assert found.complete is complete
 
 
 # --- what they leave unasked --------------------------------------------------------------------------------
