@@ -100,7 +100,10 @@ class PullIdentities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A workspace connection as far as it may be shown: never its secret; ``host`` is the registry that it is for."""
+    """A workspace connection as far as it may be shown: never its secret.
+
+    ``host`` is the registry that it is for, with its port unless that is 443.
+    """
 
     name: str
     host: str

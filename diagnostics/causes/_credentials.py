@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 _ANONYMOUS = frozenset({"public", "anonymous"})
+_DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+"""Docker Hub's hosts: an image names the first, ``docker login`` the second, and the registry's API is at the third."""
 
 
 def registry_host(case: Case) -> str | None:
@@ -44,7 +46,13 @@ def connections_to(case: Case) -> tuple[Connection, ...] | None:
     if known is None or host is None:
         return None
     login = case.registry.login_server if case.registry else host
-    return tuple(it for it in known.connections if it.host == host or same_registry(it.host, login))
+    return tuple(it for it in known.connections if _plain(it.host) == _plain(host) or same_registry(it.host, login))
+
+
+def _plain(host: str) -> str:
+    """Return a registry's host in one spelling; another port is another registry, 443 is the one that is implied."""
+    plain = host.lower().removesuffix(":443")
+    return "docker.io" if plain in _DOCKER_HUB else plain
 
 
 def stored_connection(case: Case) -> Connection | None:

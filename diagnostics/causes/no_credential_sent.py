@@ -11,7 +11,7 @@ from diagnostics.causes._credentials import (
     tried_anonymously,
     workspace_words,
 )
-from diagnostics.model import PullStep, Remedy
+from diagnostics.model import PullStep, Remedy, Symptom
 from diagnostics.pullers import PullerKind
 from diagnostics.verdicts import Judgement, compatible, contradicted, proven, unread
 
@@ -21,8 +21,20 @@ _NEEDS = ("registry", "compute", "workspace-connections")
 _OPEN = frozenset({"mcr.microsoft.com"})
 """Registries that let everybody pull everything."""
 
-_ALIKE = ("docker.io", "quay.io")
-"""Registries that answer the same for a repository that does not exist and for one that is private."""
+_ALIKE = ("docker.io", "quay.io", "ghcr.io", "registry.gitlab.com", "nvcr.io", "gcr.io", "pkg.dev")
+"""Registries that answer the same for a repository that does not exist and for one that is private: public reports have
+*unauthorized*, *denied* and *or it may not exist* for packages never published and for names misspelt.
+"""
+
+_CLUSTERS = frozenset({"Kubernetes", "AKS"})
+"""Kinds of compute that can log in by image pull secrets of their own, which Azure does not show."""
+
+_REFUSED = frozenset({"wrong-password", "password-words", "credential-expired"})
+_REFUSED_WORDS = ("oauth token", "token has expired")
+"""What only a client reads that has sent something; containerd asks for an *anonymous token* where it has nothing."""
+
+_NOTHING_SENT = "no-credential"
+_NOTHING_SENT_WORDS = "anonymous token"
 
 
 class NoCredentialSent:
@@ -37,11 +49,13 @@ class NoCredentialSent:
     needs = _NEEDS
 
     def judge(self, case: Case) -> Judgement | None:
-        """Return *proven* where nothing that Azure shows could have logged in at the registry."""
+        """Return *proven* where nothing that Azure shows could have logged in at the registry, and, unless it is one of
+        Azure's, the log says that nothing was sent.
+        """
         host = registry_host(case)
         if host is None:
             return unread(self.title, "", "the registry that the image is in")
-        sent = _credential(case, host)
+        sent = _credential(case, host) or _refused(case)
         if sent:
             return contradicted(sent)
         found = connections_to(case)
@@ -54,9 +68,9 @@ class NoCredentialSent:
         return self._azure(case, host)
 
     def _foreign(self, case: Case, host: str) -> Judgement:
-        if host.endswith(_ALIKE) or case.symptom != "unauthorized":
-            unseen = f"whether the repository exists: {host} answers the same for a private one as for none"
-            return unread(self.title, host, unseen, remedies=_remedies(case, host))
+        unseen = _unseen(case, host)
+        if unseen:
+            return unread(self.title, host, *unseen, remedies=_remedies(case, host))
         return _proven(case, host, f"{host} is no Azure registry, so no identity logs in there")
 
     def _azure(self, case: Case, host: str) -> Judgement:
@@ -85,6 +99,36 @@ def _credential(case: Case, host: str) -> str | None:
     if puller is not None and puller.kind is PullerKind.IDENTITY and not foreign_host(case):
         return f"the pull can use the {puller}"
     return None
+
+
+def _refused(case: Case) -> str | None:
+    """Return the words of a credential that was sent and refused; a second try without one may follow it."""
+    for symptom in _speaking(case):
+        said = symptom.text.strip()
+        if symptom.signature in _REFUSED or any(words in said.lower() for words in _REFUSED_WORDS):
+            return f"the log says that a credential was sent and refused: {said[:200]}"
+    return None
+
+
+def _unseen(case: Case, host: str) -> tuple[str, ...]:
+    """Say what would have to be seen before a registry that is none of Azure's can be said to have got nothing."""
+    plain = host.partition(":")[0]
+    if any(plain == it or plain.endswith(f".{it}") for it in _ALIKE):
+        return (f"whether the repository exists: {host} answers the same for a private one as for none",)
+    if case.symptom != "unauthorized":
+        return (f"whether {host} wanted a credential",)
+    if case.compute is not None and case.compute.kind in _CLUSTERS:
+        return (f"whether the cluster of {case.compute.name} has an image pull secret for {host}",)
+    if tried_anonymously(case):
+        return ()
+    if case.compute is None:
+        return case.unread("compute")
+    nothing = any(it.signature == _NOTHING_SENT or _NOTHING_SENT_WORDS in it.text.lower() for it in _speaking(case))
+    return () if nothing else ("whether a credential was sent: the log does not say it",)
+
+
+def _speaking(case: Case) -> tuple[Symptom, ...]:
+    return tuple(symptom for symptom in case.evidence.symptoms if symptom.id == case.symptom)
 
 
 def _proven(case: Case, host: str, *why: str) -> Judgement:

@@ -52,12 +52,15 @@ def _connection(resource: Mapping[str, Any]) -> Connection | None:
 
 
 def _host(target: str) -> str | None:
-    """Return the host of a target that is a URL, a host, or a host with a path."""
+    """Return the host of a target that is a URL, a host, or a host with a path; with its port, where one is named."""
     try:
-        host = urlsplit(target if "://" in target else f"https://{target}").hostname
+        parts = urlsplit(target if "://" in target else f"https://{target}")
+        host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return None
-    return host.lower().rstrip(".") if host and "." in host else None
+    if "." not in host:
+        return None
+    return host if port in (None, 443) else f"{host}:{port}"
 
 
 PROBE = WorkspaceConnectionsProbe()

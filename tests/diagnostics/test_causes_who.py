@@ -42,7 +42,7 @@ from diagnostics.credential_facts import (
 )
 from diagnostics.facts import Grant, GrantedPermissions
 from diagnostics.judging import judge
-from diagnostics.model import LogExcerpt, RunDetails, Status, Symptom
+from diagnostics.model import LogExcerpt, RunDetails, Status, Symptom, Unknown
 from diagnostics.permissions import PULL
 from diagnostics.probes.activity_log import REGENERATED, REMOVED, SYNCED
 from diagnostics.run_document import read_details
@@ -355,6 +355,33 @@ def test_what_is_known_of_a_connection(shown: Symptom, held: Connection, proof: 
     assert found.proof is proof
 
 
+@pytest.mark.parametrize(
+    ("image", "host"),
+    [
+        ("registry.example.com:5000/a/b:1", "registry.example.com:5000"),
+        ("registry.example.com:443/a/b:1", "registry.example.com"),
+        ("contoso/train:1", "index.docker.io"),
+        ("contoso/train:1", "registry-1.docker.io"),
+        ("registry-1.docker.io/contoso/train:1", "docker.io"),
+    ],
+)
+def test_a_connection_is_found_by_the_host_that_it_is_written_with(image: str, host: str) -> None:
+    """A port belongs to the host, and Docker Hub has three of them: the connection's refusal is its own, nobody else's."""
+    held = Connections(connections=(connection(host=host),))
+    facts: dict[str, Any] = {"registry": no_registry(host=image.partition("/")[0]), "workspace_connections": held}
+    shown = symptom(signature="wrong-password", text="unauthorized: incorrect username or password")
+    assert said("connection-credential-wrong", shown, image=image, **facts).proof is Proof.PROVEN
+    assert said("no-credential-sent", image=image, **facts).proof is Proof.CONTRADICTED
+
+
+def test_a_connection_to_another_port_is_to_another_registry() -> None:
+    """Two registries can live on one machine."""
+    held = Connections(connections=(connection(host="registry.example.com:5001"),))
+    facts: dict[str, Any] = {"registry": no_registry(host="registry.example.com:5000"), "workspace_connections": held}
+    found = said("connection-credential-wrong", image="registry.example.com:5000/a/b:1", **facts)
+    assert found.proof is Proof.CONTRADICTED
+
+
 def test_a_connection_makes_an_identity_and_a_role_needless() -> None:
     """Where something stored logs in, neither is missed."""
     facts: dict[str, Any] = {
@@ -397,11 +424,76 @@ def test_a_foreign_registry_without_connection_is_proven() -> None:
     assert said("pull-role-missing", **FOREIGN).proof is Proof.CONTRADICTED
 
 
-@pytest.mark.parametrize("host", ["docker.io", "quay.io"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("docker.io", "registry-1.docker.io", "quay.io", "ghcr.io", "registry.gitlab.com", "nvcr.io", "gcr.io"),
+        *("eu.gcr.io", "europe-docker.pkg.dev"),
+    ],
+)
 def test_a_registry_that_hides_what_it_lacks_proves_nothing(host: str) -> None:
-    """Some registries answer the same for a private repository as for none."""
-    found = said("no-credential-sent", registry=no_registry(host=host), image=f"{host}/a/b:1")
+    """Some registries answer the same for a private repository as for none: a misspelt name is no missing credential."""
+    shown = symptom(captured={"mode": "public"})
+    found = said("no-credential-sent", shown, registry=no_registry(host=host), image=f"{host}/a/b:1")
     assert found.proof is Proof.UNREAD
+    assert "whether the repository exists" in found.unchecked[0]
+
+
+OAUTH = "failed to fetch oauth token: unexpected status from GET request to https://images.example.com/t: 401"
+ANONYMOUS = "failed to fetch anonymous token: unexpected status from GET request to https://images.example.com/t: 401"
+
+
+@pytest.mark.parametrize(
+    ("shown", "proof"),
+    [
+        (symptom(captured={"mode": "anonymous"}), Proof.PROVEN),
+        (symptom(signature="no-credential", text="no basic auth credentials"), Proof.PROVEN),
+        (symptom(signature="token-refused", text=ANONYMOUS), Proof.PROVEN),
+        (symptom(), Proof.UNREAD),
+        (symptom(signature="token-refused", text=OAUTH), Proof.CONTRADICTED),
+        (symptom(signature="token-refused", text=f"[{OAUTH}, {ANONYMOUS}]"), Proof.CONTRADICTED),
+        (symptom(signature="wrong-password", text="unauthorized: incorrect username or password"), Proof.CONTRADICTED),
+        (symptom(signature="password-words", text="invalid username/password"), Proof.CONTRADICTED),
+        (symptom(signature="credential-expired", text="the token has expired"), Proof.CONTRADICTED),
+        (symptom(signature="no-credential", text="denied: Your authorization token has expired."), Proof.CONTRADICTED),
+    ],
+)
+def test_only_words_of_nothing_sent_prove_that_nothing_was(shown: Symptom, proof: Proof) -> None:
+    """A bare 401 leaves open whether a credential was refused or missing; whoever was refused one had sent it."""
+    assert said("no-credential-sent", shown, **FOREIGN).proof is proof
+
+
+@pytest.mark.parametrize("shown", [symptom(), symptom(signature="token-refused", text=ANONYMOUS)])
+def test_a_cluster_may_have_pull_secrets_that_azure_does_not_show(shown: Symptom) -> None:
+    """On Kubernetes a credential can come from the cluster itself, and the last try of several is made without one."""
+    found = said("no-credential-sent", shown, compute=compute(kind="Kubernetes"), **FOREIGN)
+    assert found.proof is Proof.UNREAD
+    assert "image pull secret" in found.unchecked[0]
+
+
+def test_a_compute_that_nobody_could_read_may_be_a_cluster() -> None:
+    """Without the kind of compute only the node agent's own word for a pull without credential is enough."""
+    lost = Unknown(reason=LOST)
+    shown = symptom(signature="token-refused", text=ANONYMOUS)
+    assert said("no-credential-sent", shown, compute=lost, **FOREIGN).proof is Proof.UNREAD
+    assert (
+        said("no-credential-sent", symptom(captured={"mode": "public"}), compute=lost, **FOREIGN).proof is Proof.PROVEN
+    )
+
+
+def test_a_refused_password_of_a_far_azure_registry_was_sent() -> None:
+    """Where nothing that Azure shows could log in and yet a password was refused, it came from somewhere else."""
+    shown = symptom(signature="wrong-password", text="unauthorized: incorrect username or password")
+    held: dict[str, Any] = {"registry": PARTNER, "compute": compute(identities=())}
+    assert said("no-credential-sent", shown, **held).proof is Proof.CONTRADICTED
+
+
+def test_a_refused_pull_secret_ends_in_no_confirmed_cause() -> None:
+    """From text and facts to the verdict: what the cluster sent is unknown to Azure, so nothing is confirmed."""
+    shown = symptom(signature="token-refused", text=OAUTH.replace("images.example.com", "registry.gitlab.com"))
+    facts = world(registry=no_registry(host="registry.gitlab.com"), compute=compute(kind="Kubernetes"))
+    diagnosis = judge(evidence(shown, facts=facts, image="registry.gitlab.com/a/b:1"))
+    assert Status.CONFIRMED not in {finding.status for finding in diagnosis.findings}
 
 
 @pytest.mark.parametrize(

@@ -189,17 +189,22 @@ def test_a_denial_elsewhere_is_none_of_ours(begin: Begin, read: Read) -> None:
 
 
 def test_connections_are_listed_without_their_secrets(begin: Begin, read: Read) -> None:
-    """Name, host, kind and expiry are read; a target that is no host is left out; secrets are never asked for."""
+    """Name, host with its port, kind and expiry are read; a target that is no host is left out, secrets never asked for."""
     stated = [
         {"name": "hub", "properties": {"category": "ContainerRegistry", "authType": "UsernamePassword", "target": "https://index.docker.io/v1/", "expiryTime": "2026-11-01T00:00:00Z"}},
         {"name": "own", "properties": {"category": "ContainerRegistry", "authType": "ManagedIdentity", "target": "Prosereg.azurecr.io"}},
         {"name": "model", "properties": {"category": "AzureOpenAI", "authType": "ApiKey", "target": "_"}},
+        {"name": "port", "properties": {"category": "ContainerRegistry", "authType": "UsernamePassword", "target": "https://Registry.example.com:5000"}},
+        {"name": "tls", "properties": {"category": "ContainerRegistry", "authType": "UsernamePassword", "target": "registry.example.com:443/a"}},
+        {"name": "broken", "properties": {"category": "ContainerRegistry", "authType": "UsernamePassword", "target": "https://registry.example.com:port"}},
     ]  # fmt: skip
     azure = begin(world={"workspaces": [{"name": "proseware-ml", "connections": stated}]})
     found = value(read("workspace-connections")["workspace-connections"], Connections)
     assert [(it.name, it.host, it.has_secret) for it in found.connections] == [
         ("hub", "index.docker.io", True),
         ("own", "prosereg.azurecr.io", False),
+        ("tls", "registry.example.com", True),
+        ("port", "registry.example.com:5000", True),
     ]
     assert found.connections[0].expires_at is not None
     assert "hub for index.docker.io" in str(found)
