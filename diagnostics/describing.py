@@ -28,7 +28,7 @@ from diagnostics.pullers import PullerKind
 if TYPE_CHECKING:
     from diagnostics.case import Case
 
-__all__ = ["chain_of", "checks_of", "grant_words", "mode_words", "size_words"]
+__all__ = ["chain_of", "checks_of", "edited_words", "grant_words", "mode_words", "size_words"]
 
 
 def checks_of(case: Case) -> tuple[str, ...]:
@@ -77,6 +77,12 @@ def grant_words(grant: Grant, principal: str) -> str:
     since = f" since {grant.created_at:%Y-%m-%d %H:%M} UTC" if grant.created_at else ""
     through = f" through the group {grant.principal_id}" if grant.principal_id.lower() != principal.lower() else ""
     return f"{grant.role} at {_scope_words(grant.scope)}{since}{through}"
+
+
+def edited_words(grant: Grant) -> str:
+    """Return that a role assignment was changed after the failure, for what was not seen of it."""
+    when = f" on {grant.updated_at:%Y-%m-%d %H:%M} UTC" if grant.updated_at else ""
+    return f"which condition {grant.role} had when the run failed: its assignment was changed{when}, after the failure"
 
 
 def mode_words(registry: Registry) -> str:

@@ -181,7 +181,8 @@ class GrantedPermissions:
 class Grant:
     """A role assignment that reaches the principal, with its role's permissions read out.
 
-    ``principal_id`` may be a group that holds the principal, directly or through other groups.
+    ``principal_id`` may be a group that holds the principal, directly or through other groups. ``updated_at`` is when
+    the assignment was last changed in place, which its condition can be.
     """
 
     role: str
@@ -193,6 +194,7 @@ class Grant:
     custom: bool = False
     created_at: datetime | None = None
     condition: str | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

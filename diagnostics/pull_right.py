@@ -18,6 +18,8 @@ __all__ = ["PullRight", "grants_until", "pull_right", "right_unread"]
 class PullRight:
     """The puller's right on the registry: ``then`` when the run failed, ``now`` when we looked.
 
+    ``before`` are the dated assignments that were there when the run failed, and ``edited`` those among them that
+    could grant the pull and were changed since: what condition they had then is not known.
     ``since`` is when the right was granted that came too late. ``undated`` where a grant carries no time.
     ``repository`` is the one that conditions were judged on. ``unseen`` says what kept us from seeing whether it
     is this identity that pulls, and whether it still exists; empty where both were seen.
@@ -26,6 +28,8 @@ class PullRight:
     registry: Registry
     principal_id: str
     grants: tuple[Grant, ...]
+    before: tuple[Grant, ...]
+    edited: tuple[Grant, ...]
     then: Right
     now: Right
     repository: str | None = None
@@ -39,14 +43,22 @@ class PullRight:
 
     @property
     def narrowed(self) -> tuple[Grant, ...]:
-        """The assignments that would grant the pull, had not their conditions left this repository out."""
+        """The assignments that would have granted the pull, had not their conditions left this repository out."""
         return tuple(
             grant
-            for grant in self.grants
+            for grant in self.before
             if grant.condition
+            and grant not in self.edited
             and self.by([grant]) is Right.ABSENT
             and self.by(without_conditions([grant])) is not Right.ABSENT
         )
+
+    @property
+    def ignored(self) -> tuple[Grant, ...]:
+        """The assignments that would have granted the pull, did not the registry's mode ignore them."""
+        if not self.registry.abac:
+            return ()
+        return tuple(grant for grant in self.before if grants_pull([grant], abac=False) is Right.GRANTED)
 
 
 def pull_right(case: Case) -> PullRight | None:
@@ -70,18 +82,39 @@ def _right(registry: Registry, held: RoleGrants, failed_at: datetime, repository
     def right(grants: Iterable[Grant]) -> Right:
         return grants_pull(grants, abac=registry.abac, repository=repository)
 
-    undated = [grant for grant in held.grants if grant.created_at is None]
-    then = right(grants_until(held.grants, failed_at))
+    undated = without_conditions(grant for grant in held.grants if grant.created_at is None)
+    before = grants_until(held.grants, failed_at)
+    edited = tuple(
+        grant
+        for grant in before
+        if grant.updated_at is not None
+        and grant.updated_at > failed_at
+        and (grant.condition or registry.abac)  # whether there was one that is gone matters to repositories alone
+        and right(without_conditions([grant])) is not Right.ABSENT
+    )
+    then = _then(before, edited, right)
+    either = {right(undated), grants_pull(undated, abac=False)}
     return PullRight(
         registry=registry,
         principal_id=held.principal_id,
         grants=held.grants,
+        before=before,
+        edited=edited,
         repository=repository,
         then=then,
         now=right(held.grants),
         since=_since(held.grants, failed_at, right) if then is not Right.GRANTED else None,
-        undated=then is not Right.GRANTED and right(undated) is not Right.ABSENT,
+        undated=then is not Right.GRANTED and either != {Right.ABSENT},
     )
+
+
+def _then(before: Iterable[Grant], edited: tuple[Grant, ...], right: Callable[[Iterable[Grant]], Right]) -> Right:
+    """Return the right when the run failed; what was edited since may have granted all or nothing."""
+    kept = tuple(grant for grant in before if grant not in edited)
+    least = right(kept)
+    if least is Right.GRANTED or right((*kept, *without_conditions(edited))) is least:
+        return least
+    return Right.UNDECIDED
 
 
 def grants_until(grants: Iterable[Grant], moment: datetime) -> tuple[Grant, ...]:

@@ -45,13 +45,17 @@ def within(scope: str, above: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A role assignment; ``created`` as stated. It is listed at once and counts from ``counts_from`` (Unix seconds)."""
+    """A role assignment; ``created`` and ``updated`` (empty: never since) as stated.
+
+    It is listed at once and counts from ``counts_from`` (Unix seconds).
+    """
 
     scope: str
     role: Role
     principal_id: str
     principal_type: str = "ServicePrincipal"
     created: str = "2025-01-01T00:00:00Z"
+    updated: str = ""
     condition: str | None = None
     condition_version: str | None = None
     name: str = ""
@@ -141,6 +145,7 @@ class Access:
             principal_id=stated["principal_id"],
             principal_type=stated.get("principal_type") or "ServicePrincipal",
             created=stated.get("createdOn") or "2025-01-01T00:00:00Z",
+            updated=stated.get("updatedOn") or "",
             condition=stated.get("condition"),
             condition_version=stated.get("conditionVersion"),
         )

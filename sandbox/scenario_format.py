@@ -102,6 +102,7 @@ REGISTRY = {
     "region": TEXT,
     "sku": TEXT,
     "created": TEXT,
+    "changed": TEXT,
     "provisioning_state": TEXT,
     "status": TEXT,
     "resource_health": TEXT,
@@ -206,6 +207,7 @@ WORLD = {
             "principal_id": NAME,
             "principal_type": TEXT,
             "createdOn": TEXT,
+            "updatedOn": TEXT,
             "condition": TEXT,
             "conditionVersion": TEXT,
             "principal_name": TEXT,
@@ -266,7 +268,13 @@ WORLD = {
     ),
     "name_availability": Many({"name": NAME, "available": FLAG}),
     "arm_not_found": TEXTS,
-    "key_vaults": Many({"name": NAME, "state": TEXT, "keys": Many({"name": NAME, "enabled": FLAG})}),
+    "key_vaults": Many(
+        {
+            "name": NAME,
+            "state": TEXT,
+            "keys": Many({"name": NAME, "enabled": FLAG, "versions": Many({"version": NAME, "enabled": FLAG})}),
+        }
+    ),
     "wording_of_error": TEXT,
     "applications": Many({"app_id": TEXT, "display_name": TEXT, "password_credentials": Many({"endDateTime": TEXT})}),
 }

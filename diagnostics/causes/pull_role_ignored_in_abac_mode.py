@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, set_aside
-from diagnostics.describing import grant_words, mode_words
+from diagnostics.describing import edited_words, grant_words, mode_words
 from diagnostics.model import PullStep
-from diagnostics.permissions import Right, grants_pull
+from diagnostics.permissions import Right
 from diagnostics.pull_right import PullRight, pull_right, right_unread
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
@@ -44,8 +44,12 @@ class PullRoleIgnoredInAbacMode:
             return contradicted("a role with the repository data actions was there")
         if right.narrowed:
             return contradicted("a repository role is there, and its condition leaves this repository out")
-        if grants_pull(right.grants, abac=False) is not Right.GRANTED:
-            return contradicted("no role is held that would do in the other mode either")
+        if not right.ignored and right.undated:
+            return unread(self.title, _target(right), "a role carries no time, so it may have come after the failure")
+        if not right.ignored:
+            return contradicted("no role was held that would do in the other mode either")
+        if right.edited:
+            return unread(self.title, _target(right), edited_words(right.edited[0]))
         if right.then is Right.UNDECIDED or right.undated:
             return unread(self.title, _target(right), "a repository role with a condition may cover the image")
         if right.unseen:
@@ -58,11 +62,10 @@ def _target(right: PullRight) -> str:
 
 
 def _proven(case: Case, right: PullRight) -> Judgement:
-    ignored = [grant for grant in right.grants if grants_pull([grant], abac=False) is Right.GRANTED]
-    roles = " and ".join(sorted({grant.role for grant in ignored}))
+    roles = " and ".join(sorted({grant.role for grant in right.ignored}))
     reasons = [
         f"{right.registry.name} works in the mode {mode_words(right.registry)}",
-        *(f"ignored there: {grant_words(grant, right.principal_id)}" for grant in ignored),
+        *(f"ignored there: {grant_words(grant, right.principal_id)}" for grant in right.ignored),
         "no role with the repository data actions reaches the identity",
     ]
     if right.since:

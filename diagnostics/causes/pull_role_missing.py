@@ -5,9 +5,9 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._commands import grant_command
 from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, set_aside
-from diagnostics.describing import grant_words, mode_words
+from diagnostics.describing import edited_words, grant_words, mode_words
 from diagnostics.model import PullStep, Remedy
-from diagnostics.permissions import Right, grants_pull
+from diagnostics.permissions import Right
 from diagnostics.pull_right import PullRight, pull_right, right_unread
 from diagnostics.pull_roles import role_name
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
@@ -37,7 +37,7 @@ class PullRoleMissing:
             return contradicted(f"the right was there: {_words_of_right(right)}")
         if right.narrowed:
             return contradicted("a repository role is there, and its condition leaves this repository out")
-        if _ignored_in_abac(right):
+        if right.ignored:
             return contradicted("a role is there, but of a kind that the registry's mode ignores")
         if doubts := _doubts(right):
             return unread(_headline(case), _target(right), *doubts, remedies=_remedies(right))
@@ -73,7 +73,7 @@ def _target(right: PullRight) -> str:
 
 
 def _reasons(right: PullRight) -> tuple[str, ...]:
-    held = "; ".join(grant_words(grant, right.principal_id) for grant in right.grants) or "none at all"
+    held = "; ".join(grant_words(grant, right.principal_id) for grant in right.before) or "none at all"
     wanted = "the repository data actions" if right.registry.abac else "the action registries/pull/read"
     reasons = [
         f"no role assignment that reaches {right.principal_id} grants {wanted}: {held}",
@@ -92,13 +92,11 @@ def _words_of_right(right: PullRight) -> str:
 def _doubts(right: PullRight) -> tuple[str, ...]:
     if right.undated:
         return ("a role that grants the pull carries no time, so it may have come after the failure",)
+    if right.edited:
+        return (edited_words(right.edited[0]),)
     if right.then is Right.UNDECIDED:
         return ("only a role with a condition or with a wildcard in a custom role could grant the pull",)
     return right.unseen
-
-
-def _ignored_in_abac(right: PullRight) -> bool:
-    return right.registry.abac and grants_pull(right.grants, abac=False) is Right.GRANTED
 
 
 def _remedies(right: PullRight) -> tuple[Remedy, ...]:

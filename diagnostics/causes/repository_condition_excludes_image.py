@@ -5,11 +5,11 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, bicep_text
 from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, set_aside
-from diagnostics.describing import grant_words, mode_words
+from diagnostics.describing import edited_words, grant_words, mode_words
 from diagnostics.facts import Grant
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right
-from diagnostics.pull_right import PullRight, grants_until, pull_right, right_unread
+from diagnostics.pull_right import PullRight, pull_right, right_unread
 from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
@@ -45,14 +45,24 @@ class RepositoryConditionExcludesImage:
             return unread(self.title, case.registry_words, *right_unread(case))
         if right.then is Right.GRANTED:
             return contradicted("a role that covers the repository was there")
-        before = grants_until(right.narrowed, case.failed_at)
         if right.then is Right.UNDECIDED or right.undated:
             return _undecided(right)
-        return _proven(case, right, before) if before else contradicted("no repository role with a condition is held")
+        return _proven(case, right) if right.narrowed else contradicted("no repository role with a condition was held")
 
 
 def _undecided(right: PullRight) -> Judgement:
+    if right.edited:
+        edited = right.edited[0]
+        return unread(
+            RepositoryConditionExcludesImage.title,
+            _target(right),
+            edited_words(edited),
+            remedies=_remedies(right, edited),
+        )
     open_ = next((grant for grant in right.grants if grant.condition and right.by([grant]) is Right.UNDECIDED), None)
+    if open_ is None and right.undated and any(grant.condition for grant in right.grants):
+        undated = "a role carries no time, so it may have come after the failure"
+        return unread(RepositoryConditionExcludesImage.title, _target(right), undated)
     if open_ is None:
         return contradicted("no repository role with a condition that could leave the repository out is held")
     why = f"whether the condition of {open_.role} covers {right.repository or 'the repository'}: {_quoted(open_)}"
@@ -68,24 +78,27 @@ def _quoted(grant: Grant) -> str:
     return condition if len(condition) <= _MOST else condition[:_MOST] + " ..."
 
 
-def _proven(case: Case, right: PullRight, narrowed: tuple[Grant, ...]) -> Judgement:
+def _proven(case: Case, right: PullRight) -> Judgement:
     if right.unseen:
         return unread(RepositoryConditionExcludesImage.title, _target(right), *right.unseen)
     reasons = [f"{right.registry.name} works in the mode {mode_words(right.registry)}"]
-    for grant in narrowed:
+    for grant in right.narrowed:
         reasons.append(
             f"{grant_words(grant, right.principal_id)}, under a condition that {right.repository} does not meet"
         )
         reasons.append(f"its condition: {_quoted(grant)}")
-    fixed = right.now is Right.GRANTED
-    if fixed and right.since:
+    if right.now is Right.GRANTED and right.since:
         reasons.append(f"fixed since: a role that covers it was granted on {right.since:%Y-%m-%d %H:%M} UTC")
-    remedy = Remedy(title="Run again: the right has been granted since") if fixed else _widen(right, narrowed[0])
     headline = (
         f"{case.compute_words} may not pull {right.repository} from {right.registry.name}: "
-        f"the condition of its {narrowed[0].role} role leaves that repository out"
+        f"the condition of its {right.narrowed[0].role} role leaves that repository out"
     )
-    return proven(headline, _target(right), *reasons, remedies=(remedy,))
+    return proven(headline, _target(right), *reasons, remedies=_remedies(right, right.narrowed[0]))
+
+
+def _remedies(right: PullRight, grant: Grant) -> tuple[Remedy, ...]:
+    fixed = right.now is Right.GRANTED
+    return (Remedy(title="Run again: the right has been granted since") if fixed else _widen(right, grant),)
 
 
 def _widen(right: PullRight, grant: Grant) -> Remedy:

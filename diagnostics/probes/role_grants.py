@@ -90,6 +90,7 @@ def _grant(assignment: Any, roles: Mapping[str, _Role]) -> Grant:
         custom=role.custom,
         created_at=when(assignment.created_on),
         condition=assignment.condition or None,
+        updated_at=when(assignment.updated_on),
     )
 
 

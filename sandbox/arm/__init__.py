@@ -89,13 +89,14 @@ def not_found(path: str) -> Answer:
     return error(404, "ResourceNotFound", words)
 
 
-def system_data(created: str, *, suffix: str = "+00:00") -> dict[str, str]:
-    """Who made a resource and when. Registries end these times in ``+00:00``, workspaces in ``Z`` (recorded
-    shape).
+def system_data(created: str, *, changed: str = "", suffix: str = "+00:00") -> dict[str, str]:
+    """Who made a resource and when, and who changed it last (empty: nobody since). Registries end these times in
+    ``+00:00``, workspaces in ``Z`` (recorded shape).
     """
-    moment = created.removesuffix("Z") + suffix
-    who = {"By": "owner@contoso.example", "ByType": "User", "At": moment}
-    return {f"{verb}{key}": value for verb in ("created", "lastModified") for key, value in who.items()}
+    who = {"By": "owner@contoso.example", "ByType": "User"}
+    times = {"created": created, "lastModified": changed or created}
+    stamped = {verb: {**who, "At": at.removesuffix("Z") + suffix} for verb, at in times.items()}
+    return {f"{verb}{key}": value for verb, it in stamped.items() for key, value in it.items()}
 
 
 def scope_groups(azure: Azure) -> set[tuple[str, str]]:

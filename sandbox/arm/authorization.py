@@ -61,7 +61,8 @@ def assignment_document(it: Assignment, version: str) -> dict[str, Any]:
     if version >= "2020-03":
         properties |= {"condition": it.condition, "conditionVersion": it.condition_version}
     author = stable_guid("author")
-    properties |= {"createdOn": it.created, "updatedOn": it.created, "createdBy": author, "updatedBy": author}
+    updated = it.updated or it.created
+    properties |= {"createdOn": it.created, "updatedOn": updated, "createdBy": author, "updatedBy": author}
     if version >= "2020-03":
         properties |= {"delegatedManagedIdentityResourceId": None, "description": it.description or None}
     kind = "Microsoft.Authorization/roleAssignments"

@@ -40,6 +40,7 @@ def routes(azure: Azure) -> list[Route]:
         route("POST", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkNameAvailability", it.free),
         route("GET", f"{_GROUP}/{_VAULTS}/{{name}}", it.vault),
         route("GET", f"{_GROUP}/{_VAULTS}/{{name}}/keys/{{key}}", it.key),
+        route("GET", f"{_GROUP}/{_VAULTS}/{{name}}/keys/{{key}}/versions/{{version}}", it.key_version),
     ]
 
 
@@ -158,13 +159,25 @@ class _Others:
         return not_found(request.path) if stated is None else ok(_vault(request.path, stated))
 
     def key(self, request: Request, found: Found) -> Answer:
+        key = self._key(found)
+        return not_found(request.path) if key is None else _key_document(request.path, found["name"], key, key)
+
+    def key_version(self, request: Request, found: Found) -> Answer:
+        """A key whose versions are not stated has every one, in the state of the key."""
+        key = self._key(found) or {}
+        versions = {it["version"]: it for it in entries(key, "versions")}
+        stated = versions.get(found["version"]) if versions else key
+        return _key_document(request.path, found["name"], key, stated) if stated else not_found(request.path)
+
+    def _key(self, found: Found) -> Mapping[str, Any] | None:
         stated = self._vaults().get(found["name"].lower()) or {}
-        key = next((it for it in entries(stated, "keys") if it["name"].lower() == found["key"].lower()), None)
-        if key is None:
-            return not_found(request.path)
-        uri = f"https://{stated['name']}.vault.azure.net/keys/{key['name']}"
-        properties = {"attributes": {"enabled": key.get("enabled") is not False}, "keyUri": uri}
-        return ok({"id": request.path, "name": key["name"], "type": f"{_VAULTS}/keys", "properties": properties})
+        return next((it for it in entries(stated, "keys") if it["name"].lower() == found["key"].lower()), None)
+
+
+def _key_document(path: str, vault: str, key: Mapping[str, Any], state: Mapping[str, Any]) -> Answer:
+    uri = f"https://{vault}.vault.azure.net/keys/{key['name']}"
+    properties = {"attributes": {"enabled": state.get("enabled") is not False}, "keyUri": uri}
+    return ok({"id": path, "name": key["name"], "type": f"{_VAULTS}/keys", "properties": properties})
 
 
 def _moment(text: str) -> datetime:

@@ -225,7 +225,7 @@ def document(registry: Mapping[str, Any], version: str) -> dict[str, Any]:
     if version < "2019":
         return body | {"properties": _oldest(registry)}
     return body | {
-        "systemData": system_data(_created(registry)),
+        "systemData": system_data(_created(registry), changed=registry.get("changed") or ""),
         "properties": _properties(registry, version),
     }
 

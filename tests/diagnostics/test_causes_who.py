@@ -28,6 +28,7 @@ from diagnostic_samples import (
     visible,
 )
 
+from diagnostics.codec import evidence_from_json, to_json
 from diagnostics.credential_facts import (
     ActivityEvent,
     ActivityLog,
@@ -45,6 +46,7 @@ from diagnostics.judging import judge
 from diagnostics.model import LogExcerpt, RunDetails, Status, Symptom, Unknown
 from diagnostics.permissions import PULL
 from diagnostics.probes.activity_log import REGENERATED, REMOVED, SYNCED
+from diagnostics.probing import fact_types
 from diagnostics.run_document import read_details
 from diagnostics.verdicts import Judgement, Proof
 
@@ -202,6 +204,83 @@ def test_a_condition_widened_since_is_fixed_since() -> None:
     found = said("repository-condition-excludes-image", registry=ABAC, role_grants=grants(narrow(), later))
     assert any("fixed since" in reason for reason in found.reasons)
     assert found.remedies[0].title.startswith("Run again")
+
+
+RIGHTS = ("pull-role-missing", "pull-role-ignored-in-abac-mode", "repository-condition-excludes-image")
+
+
+@pytest.mark.parametrize(
+    ("held", "proven"),
+    [
+        ([narrow(created_at=AFTER)], "pull-role-missing"),
+        ([grant(created_at=AFTER)], "pull-role-missing"),
+        ([narrow(created_at=AFTER), grant()], "pull-role-ignored-in-abac-mode"),
+        ([grant(created_at=AFTER), narrow()], "repository-condition-excludes-image"),
+    ],
+)
+def test_a_role_that_came_after_the_failure_explains_nothing_before_it(held: list[Grant], proven: str) -> None:
+    """Whatever somebody granted since, narrow or of the wrong mode: what was held when the run failed decides."""
+    facts: dict[str, Any] = {"registry": ABAC, "role_grants": grants(*held)}
+    assert [cause for cause in RIGHTS if said(cause, **facts).proof is Proof.PROVEN] == [proven]
+
+
+@pytest.mark.parametrize("condition", [f"{NAME} StringStartsWith 'team/'", f"{NAME} StringStartsWith 'other/'", None])
+@pytest.mark.parametrize("beside", [[], [grant()]])
+def test_a_condition_edited_since_says_nothing_of_the_one_before(condition: str | None, beside: list[Grant]) -> None:
+    """An edited assignment keeps its creation: widened, narrowed or freed, what it was when the run failed is open."""
+    edited = grant(READER, condition=condition, updated_at=AFTER)
+    facts: dict[str, Any] = {"registry": ABAC, "role_grants": grants(edited, *beside)}
+    found = said("repository-condition-excludes-image", **facts)
+    assert found.proof is Proof.UNREAD
+    assert "changed on 2026-10-05 09:50 UTC, after the failure" in found.unchecked[0]
+    assert Proof.PROVEN not in {said(cause, **facts).proof for cause in RIGHTS}
+
+
+def test_a_condition_widened_since_leaves_only_another_run() -> None:
+    """Whoever followed the advice and edited the condition is not told to do it again."""
+    wide = narrow("StringStartsWith 'team/'", updated_at=AFTER)
+    diagnosis = judge(evidence(symptom(), facts=world(registry=ABAC, role_grants=grants(wide))))
+    assert "repository-condition-excludes-image" not in {
+        it.cause for it in diagnosis.findings if it.status in (Status.CONFIRMED, Status.RULED_OUT)
+    }
+    found = said("repository-condition-excludes-image", registry=ABAC, role_grants=grants(wide))
+    assert found.remedies[0].title.startswith("Run again")
+
+
+@pytest.mark.parametrize(
+    ("held", "proof"),
+    [
+        ([narrow(updated_at=BEFORE)], Proof.PROVEN),
+        ([narrow(updated_at=FAILED)], Proof.PROVEN),
+        ([narrow("StringStartsWith 'team/'", updated_at=AFTER), grant(READER)], Proof.CONTRADICTED),
+        ([narrow(), grant("AcrDelete", updated_at=AFTER)], Proof.PROVEN),
+    ],
+)
+def test_an_edit_before_the_failure_or_of_no_weight_decides_as_ever(held: list[Grant], proof: Proof) -> None:
+    """Only an edit after the failure, of a role that the pull could hang on, opens the question."""
+    found = said("repository-condition-excludes-image", registry=ABAC, role_grants=grants(*held))
+    assert found.proof is proof
+
+
+def test_an_edited_description_is_no_edited_role_where_no_condition_counts() -> None:
+    """In the registry-wide mode a role without condition grants what it grants, whenever it was last touched."""
+    assert said("pull-role-missing", role_grants=grants(grant(updated_at=AFTER))).proof is Proof.CONTRADICTED
+
+
+def test_evidence_that_knows_no_edits_is_replayed_to_the_same_diagnosis() -> None:
+    """What an older version stored has no time of an edit, and is judged as if nobody had edited anything."""
+    told = evidence(symptom(), facts=world(registry=ABAC, role_grants=grants(narrow())))
+    stored = to_json(told)
+    older = stored.replace(',"updated_at":null', "")
+    assert older != stored
+    assert judge(evidence_from_json(older, fact_types())) == judge(told)
+
+
+@pytest.mark.parametrize("cause", RIGHTS)
+def test_an_undated_role_settles_none_of_the_three(cause: str) -> None:
+    """A role without a time may have come after the failure, whichever of the three causes it would speak for."""
+    held = grants(narrow(created_at=None), grant(created_at=None))
+    assert said(cause, registry=ABAC, role_grants=held).proof is Proof.UNREAD
 
 
 @pytest.mark.parametrize(

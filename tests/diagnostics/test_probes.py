@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from azure_wire import (
@@ -84,7 +85,13 @@ def test_a_role_is_read_with_its_permissions(begin: Begin, read: Read) -> None:
         world={
             "role_assignments": [
                 {"scope": subscription, "role": "Reader", "principal_id": "g", "principal_type": "Group"},
-                {"scope": REGISTRY, "role": "AcrPull", "principal_id": CLUSTER_ID, "createdOn": "2026-01-01T00:00:00Z"},
+                {
+                    "scope": REGISTRY,
+                    "role": "AcrPull",
+                    "principal_id": CLUSTER_ID,
+                    "createdOn": "2026-01-01T00:00:00Z",
+                    "updatedOn": "2026-02-01T00:00:00Z",
+                },
                 {"scope": REGISTRY, "role": "AcrPush", "principal_id": "somebody-else"},
             ],
             "groups": [{"id": "g", "members": [{"type": "ServicePrincipal", "id": CLUSTER_ID}]}],
@@ -93,7 +100,8 @@ def test_a_role_is_read_with_its_permissions(begin: Begin, read: Read) -> None:
     held = value(read("role-grants")["role-grants"], RoleGrants).grants
     assert [grant.role for grant in held] == ["Reader", "AcrPull"]
     assert all(grants_pull([grant], abac=False) is Right.GRANTED for grant in held)
-    assert held[1].created_at is not None
+    assert held[1].created_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert held[1].updated_at == datetime(2026, 2, 1, tzinfo=UTC)
     assert held[0].principal_id == "g"
 
 
