@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
@@ -118,6 +119,20 @@ class Case:
         if self.compute is None or self.lookup is None:
             return None
         return who_pulls(self.compute, self.lookup, self.evidence.symptoms, self.workspace)
+
+    @cached_property
+    def admin_unsure(self) -> str | None:
+        """Words for an admin user that may have been switched since the failure, where who pulled hangs on it."""
+        compute, lookup, registry = self.compute, self.lookup, self.registry
+        if self.registry_changed is None or compute is None or lookup is None or registry is None:
+            return None
+        if self.symptom == "admin-user-disabled" and not registry.admin_user_enabled:
+            return None  # the text says that it was off then, too
+        switched = replace(registry, admin_user_enabled=not registry.admin_user_enabled)
+        other = who_pulls(compute, replace(lookup, found=switched), self.evidence.symptoms, self.workspace)
+        if self.puller is None or other.kind is self.puller.kind:
+            return None
+        return f"whether the admin user of {registry.name} was on when the run failed: {self.registry_changed}"
 
     @cached_property
     def grants(self) -> RoleGrants | None:

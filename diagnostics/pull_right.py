@@ -61,13 +61,17 @@ class PullRight:
         return tuple(grant for grant in self.before if grants_pull([grant], abac=False) is Right.GRANTED)
 
 
-def pull_right(case: Case) -> PullRight | None:
-    """Return the right, or ``None`` where registry, puller or its roles are not known."""
+def pull_right(case: Case, *, abac: bool | None = None) -> PullRight | None:
+    """Return the right, or ``None`` where registry, puller or its roles are not known.
+
+    ``abac`` asks for it as it would be in that mode; without it the registry's own mode of now counts.
+    """
     registry, puller, grants = case.registry, case.puller, case.grants
     if registry is None or puller is None or puller.principal_id is None or grants is None:
         return None
     repository = case.image.repository if case.image is not None else None
-    return replace(_right(registry, grants, case.failed_at, repository), unseen=login_unseen(case))
+    asked = registry if abac is None else replace(registry, abac=abac)
+    return replace(_right(asked, grants, case.failed_at, repository), unseen=login_unseen(case))
 
 
 def right_unread(case: Case) -> tuple[str, ...]:

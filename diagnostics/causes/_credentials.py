@@ -77,7 +77,8 @@ def gone_identity(case: Case) -> NamedIdentity | None:
 def login_unseen(case: Case) -> tuple[str, ...]:
     """Say what was not seen of who logs in: a user-assigned identity that is deleted has no use for a role, and a
     connection may log in at a registry that is not the workspace's own, unless the log names the identity that did;
-    so may a token whose name the run's definition has as its user.
+    so may a token whose name the run's definition has as its user, and an admin user that was on until somebody changed
+    the registry.
     """
     lost_identity = case.value("pull-identities", PullIdentities) is None and bool(_relied_on(case))
     own = named_identity(case) is not None or (case.lookup is not None and case.lookup.attached)
@@ -88,7 +89,8 @@ def login_unseen(case: Case) -> tuple[str, ...]:
         ("workspace-connections", lost_connection),
         ("registry-token", lost_token),
     )
-    return case.unread(*(name for name, missed in lost if missed))
+    unsure = (case.admin_unsure,) if case.admin_unsure else ()
+    return (*case.unread(*(name for name, missed in lost if missed)), *unsure)
 
 
 def used_token(case: Case) -> RegistryToken | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, of_registry
-from diagnostics.causes._pulling import RIGHT_FACTS, no_right_needed
+from diagnostics.causes._pulling import RIGHT_FACTS, right_needless
 from diagnostics.causes.role_propagating import fresh_grants
 from diagnostics.credential_facts import DenyAssignments
 from diagnostics.facts import Registry
@@ -41,9 +41,8 @@ class AadTokenAudienceDisabled:
             return unread(self.title, _target(registry), f"such tokens are taken now, but {case.registry_changed}")
         if registry.arm_audience_tokens:
             return contradicted(f"{registry.name} takes tokens made for Azure Resource Manager")
-        needless = no_right_needed(case)
-        if needless:
-            return contradicted(needless)
+        if (needless := right_needless(case, self.title)) is not None:
+            return needless
         if case.registry_changed and self.id not in case.named:
             return unread(self.title, _target(registry), f"such tokens are refused now, but {case.registry_changed}")
         if self.id in case.named:

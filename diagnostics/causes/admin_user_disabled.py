@@ -39,6 +39,8 @@ class AdminUserDisabled:
         why = relies_on_admin_user(case)
         if why is None:
             return self._without_reliance(case)
+        if case.registry_changed and case.symptom != "admin-user-disabled":
+            return unread(self.title, case.registry_words, f"the admin user is off now, but {case.registry_changed}")
         right = pull_right(case)
         if right is not None and right.then is Right.GRANTED and case.symptom == "admin-user-disabled":
             return compatible(

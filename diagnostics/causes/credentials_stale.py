@@ -34,6 +34,9 @@ class CredentialsStale:
         registry = case.registry
         if registry is None or case.puller is None:
             return unread(self.title, case.registry_words, *case.unread("compute", "registry"), remedies=_sync(case))
+        if not registry.admin_user_enabled and case.registry_changed:
+            since = f"the admin user is off now, but {case.registry_changed}"
+            return unread(self.title, _target(registry), since, remedies=_sync(case))
         if not registry.admin_user_enabled:
             return contradicted(f"the admin user of {registry.name} is off, so nothing relies on its keys")
         why = _reliance(case)
@@ -63,6 +66,9 @@ class CredentialsStale:
         last = changed[-1]
         if any(it.operation.lower() == SYNCED and it.time >= last.time for it in before):
             return contradicted(f"the workspace's keys were synced after the change of {last.time:%Y-%m-%d %H:%M} UTC")
+        if case.registry_changed:
+            since = f"the admin user is on now, but {case.registry_changed}"
+            return unread(self.title, _target(registry), since, remedies=_sync(case))
         return _proven(case, registry, last, why, [it for it in log.events if it.time > case.failed_at])
 
 

@@ -58,6 +58,10 @@ class NoCredentialSent:
         sent = _credential(case, host) or _refused(case)
         if sent:
             return contradicted(sent)
+        if case.registry is not None and case.registry.anonymous_pull:
+            anybody = f"{host} lets anybody pull without a credential"
+            changed = case.registry_changed
+            return unread(self.title, host, f"{anybody} now, but {changed}") if changed else contradicted(anybody)
         found = connections_to(case)
         if found is None:
             return unread(self.title, host, *case.unread("workspace-connections"), remedies=_remedies(case, host))
@@ -90,7 +94,7 @@ class NoCredentialSent:
 def _credential(case: Case, host: str) -> str | None:
     """Return what the run had, or why it needs none."""
     details, puller = case.evidence.details, case.puller
-    if host in _OPEN or (case.registry is not None and case.registry.anonymous_pull):
+    if host in _OPEN:
         return f"{host} lets anybody pull without a credential"
     if details is not None and details.registry_username:
         return "the run's definition holds a user name for the registry"

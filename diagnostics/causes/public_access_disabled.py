@@ -50,6 +50,9 @@ def _by_way(case: Case, registry: Registry, way: PrivateWay) -> Judgement:
         return contradicted(f"the compute has a private way, which is the one to mend: {way.words}")
     if way.none and refused_for_right(case):
         return compatible(PublicAccessDisabled.title, RIGHT_REFUSED)
+    if way.none and case.registry_changed:
+        since = f"public access is off now, but {case.registry_changed}"
+        return unread(PublicAccessDisabled.title, registry.id.lower(), since, remedies=_remedies(registry))
     if way.none:
         return _proven(case, registry, way.none)
     return unread(PublicAccessDisabled.title, registry.id.lower(), *way.unknown)

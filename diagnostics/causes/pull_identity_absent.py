@@ -34,15 +34,19 @@ class PullIdentityAbsent:
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where compute and registry are known, the one without identity, the other without admin."""
         compute, registry = case.compute, case.registry
-        needless = _needless(case)
-        if needless:
+        if needless := _needless(case):
             return contradicted(needless)
+        now = _needless_now(case)
+        if now and not case.registry_changed:
+            return contradicted(now)
         if compute is None or registry is None or case.puller is None:
             return unread(self.title, case.compute_words, *case.unread(*_NEEDS))
         if compute.identities:
             return contradicted(f"{compute.name} has a {compute.identities[0].kind} identity")
         if relies_on_admin_setting(case):
             return compatible(self.title, "the run's definition asks for the admin user, not for an identity")
+        if now:
+            return unread(self.title, compute.name, f"{now} now, but {case.registry_changed}")
         if case.puller.kind is not PullerKind.NOBODY:
             return unread(self.title, compute.name, case.puller.reason)
         unseen = _unseen(case, registry)
@@ -51,18 +55,26 @@ class PullIdentityAbsent:
 
 def _needless(case: Case) -> str | None:
     """Return what else logs in at the registry, or why nothing has to."""
-    registry, stored = case.registry, stored_connection(case)
-    if registry is not None and registry.admin_user_enabled and case.lookup and case.lookup.attached:
-        return f"the admin user of {registry.name} is on"
-    if registry is not None and registry.anonymous_pull:
-        return f"{registry.name} lets anybody pull without a credential"
+    stored = stored_connection(case)
     if foreign_host(case):
         return f"{foreign_host(case)} is no Azure registry: no managed identity logs in there"
     return f"the workspace's connection {stored.name} logs in at {stored.host}" if stored else None
 
 
+def _needless_now(case: Case) -> str | None:
+    """Return what the registry's own settings make needless, as they were when we looked."""
+    registry = case.registry
+    if registry is not None and registry.admin_user_enabled and case.lookup and case.lookup.attached:
+        return f"the admin user of {registry.name} is on"
+    if registry is not None and registry.anonymous_pull:
+        return f"{registry.name} lets anybody pull without a credential"
+    return None
+
+
 def _unseen(case: Case, registry: Registry) -> tuple[str, ...]:
     """Return what could log in and was not seen; the workspace's own registry needs no connection."""
+    if case.registry_changed and not registry.admin_user_enabled and case.symptom != "admin-user-disabled":
+        return (f"the admin user of {registry.name} is off now, but {case.registry_changed}",)
     if registry.admin_user_enabled:
         return (f"the admin user of {registry.name} is on; whether a workspace connection uses it was not checked",)
     if case.lookup is not None and not case.lookup.attached and connections_to(case) is None:

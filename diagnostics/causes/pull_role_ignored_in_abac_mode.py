@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, set_aside
-from diagnostics.describing import edited_words, grant_words, mode_words
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, mode_unsure, set_aside
+from diagnostics.describing import grant_words, mode_words
 from diagnostics.model import PullStep
 from diagnostics.permissions import Right
 from diagnostics.pull_right import PullRight, pull_right, right_unread
-from diagnostics.verdicts import Judgement, contradicted, proven, unread
+from diagnostics.verdicts import Judgement, Proof, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -30,26 +30,29 @@ class PullRoleIgnoredInAbacMode:
 
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where the mode is ABAC, a registry-wide role is held and no repository role is."""
-        if case.registry is not None and not case.registry.abac:
+        if case.registry is not None and not case.registry.abac and not case.registry_changed:
             return contradicted(f"{case.registry.name} works in the mode {mode_words(case.registry)}")
         if (aside := set_aside(case, self.title)) is not None:
             return aside
-        right = pull_right(case)
+        right = pull_right(case, abac=True)
         if right is None:
-            return unread(self.title, case.registry_words, *right_unread(case))
-        return self._by_right(case, right)
+            return unread(self.title, case.registry_words, *mode_unsure(case), *right_unread(case))
+        said, unsure = self._by_right(case, right), mode_unsure(case)
+        if unsure and said.proof is not Proof.CONTRADICTED:
+            return unread(self.title, _target(right), *unsure, remedies=said.remedies)
+        return said
 
     def _by_right(self, case: Case, right: PullRight) -> Judgement:
         if right.then is Right.GRANTED:
             return contradicted("a role with the repository data actions was there")
         if right.narrowed:
             return contradicted("a repository role is there, and its condition leaves this repository out")
+        if right.edited:
+            return contradicted("a repository role was there, under a condition that was changed since")
         if not right.ignored and right.undated:
             return unread(self.title, _target(right), "a role carries no time, so it may have come after the failure")
         if not right.ignored:
             return contradicted("no role was held that would do in the other mode either")
-        if right.edited:
-            return unread(self.title, _target(right), edited_words(right.edited[0]))
         if right.then is Right.UNDECIDED or right.undated:
             return unread(self.title, _target(right), "a repository role with a condition may cover the image")
         if right.unseen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import grant_command
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, set_aside
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, mode_unsure, set_aside
 from diagnostics.describing import edited_words, grant_words, mode_words
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right
@@ -33,10 +33,19 @@ class PullRoleMissing:
         right = pull_right(case)
         if right is None:
             return _unread(case)
+        said, unsure = self._by_right(case, right), mode_unsure(case)
+        other = pull_right(case, abac=not right.registry.abac) if unsure else None
+        if other is None or self._by_right(case, other).proof is said.proof:
+            return said
+        return unread(_headline(case), _target(right), *unsure, remedies=_remedies(right))
+
+    def _by_right(self, case: Case, right: PullRight) -> Judgement:
         if right.then is Right.GRANTED:
             return contradicted(f"the right was there: {_words_of_right(right)}")
         if right.narrowed:
             return contradicted("a repository role is there, and its condition leaves this repository out")
+        if right.registry.abac and right.edited:
+            return contradicted("a repository role was there, under a condition that was changed since")
         if right.ignored:
             return contradicted("a role is there, but of a kind that the registry's mode ignores")
         if doubts := _doubts(right):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagnostics.case import Case
 from diagnostics.causes._commands import az
 from diagnostics.causes._credentials import foreign_host, workspace_words
-from diagnostics.causes._pulling import no_right_needed
+from diagnostics.causes._pulling import right_needless
 from diagnostics.credential_facts import RegistryTenancy
 from diagnostics.model import PullStep, Remedy
 from diagnostics.pullers import PullerKind
@@ -31,9 +31,8 @@ class RegistryInOtherTenant:
         """Return *proven* where the registry's subscription is of another tenant than the identity that pulls."""
         if foreign_host(case):
             return contradicted(f"{foreign_host(case)} is no Azure registry")
-        needless = no_right_needed(case)
-        if needless:
-            return contradicted(needless)
+        if (needless := right_needless(case, self.title)) is not None:
+            return needless
         tenancy, registry, puller = case.value("registry-tenant", RegistryTenancy), case.registry, case.puller
         if tenancy is None or registry is None or puller is None:
             return unread(self.title, case.registry_words, *case.unread(*_NEEDS), remedies=_remedies(case))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, bicep_text
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, set_aside
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, mode_unsure, set_aside
 from diagnostics.describing import edited_words, grant_words, mode_words
 from diagnostics.facts import Grant
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right
 from diagnostics.pull_right import PullRight, pull_right, right_unread
-from diagnostics.verdicts import Judgement, contradicted, proven, unread
+from diagnostics.verdicts import Judgement, Proof, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -34,15 +34,21 @@ class RepositoryConditionExcludesImage:
     def judge(self, case: Case) -> Judgement | None:
         """Return *proven* where every repository role that is held names other repositories alone."""
         registry = case.registry
-        if registry is not None and not registry.abac:
+        if registry is not None and not registry.abac and not case.registry_changed:
             return contradicted(
                 f"{registry.name} works in the mode {mode_words(registry)}, which knows no repositories"
             )
         if (aside := set_aside(case, self.title)) is not None:
             return aside
-        right = pull_right(case)
+        right = pull_right(case, abac=True)
         if right is None:
-            return unread(self.title, case.registry_words, *right_unread(case))
+            return unread(self.title, case.registry_words, *mode_unsure(case), *right_unread(case))
+        said, unsure = self._by_right(case, right), mode_unsure(case)
+        if unsure and said.proof is not Proof.CONTRADICTED:
+            return unread(self.title, _target(right), *unsure, remedies=said.remedies)
+        return said
+
+    def _by_right(self, case: Case, right: PullRight) -> Judgement:
         if right.then is Right.GRANTED:
             return contradicted("a role that covers the repository was there")
         if right.then is Right.UNDECIDED or right.undated:

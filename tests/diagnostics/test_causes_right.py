@@ -336,6 +336,99 @@ def test_without_the_registry_it_is_open() -> None:
     assert admin("admin-user-disabled", registry=no_registry()).proof is Proof.UNREAD
 
 
+# --- a registry that was changed after the failure ------------------------------------------------------------
+
+
+def since(cause: str, *held: Grant, kind: str = "unauthorized", named: str = "", **changes: Any) -> Judgement:
+    """Judge a cause where somebody changed the registry after the failure; it is now as ``changes`` say.
+
+    It is the workspace's own, but for the cause that only another one can have.
+    """
+    who: dict[str, Any] = {name: changes.pop(name) for name in ("compute", "workspace_connections") if name in changes}
+    told = changes.pop("details", details())
+    settings = lookup(registry(changed_at=AFTER, **changes), attached=cause != "no-credential-sent")
+    shown = symptom(kind, captured={"identity": named} if named else {})
+    return judged(cause, shown, facts=healthy(role_grants=grants(*held), registry=settings, **who), details=told)
+
+
+NARROW = "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWith 'other/'"
+CONDITION = "repository-condition-excludes-image"
+
+
+@pytest.mark.parametrize("abac", [False, True])
+@pytest.mark.parametrize(
+    ("cause", "held"), [(ABAC, [grant()]), (CONDITION, [grant(READER, condition=NARROW)]), (ROLE, [grant(READER)])]
+)
+def test_a_mode_that_was_switched_since_decides_in_neither_direction(
+    cause: str, held: list[Grant], *, abac: bool
+) -> None:
+    """Switched to ABAC or back: the mode that the registry has now need not be the one that the pull met."""
+    said = since(cause, *held, named=PRINCIPAL, abac=abac)
+    assert said.proof is Proof.UNREAD
+    assert "now, but prosereg was changed on 2026-10-05 09:50 UTC, after the failure" in said.unchecked[0]
+
+
+@pytest.mark.parametrize("abac", [False, True])
+@pytest.mark.parametrize(
+    ("cause", "held", "proof"),
+    [
+        (ROLE, [], Proof.PROVEN),
+        (ROLE, [grant()], Proof.CONTRADICTED),
+        (ABAC, [], Proof.CONTRADICTED),
+        (ABAC, [grant(), grant(READER)], Proof.CONTRADICTED),
+        (CONDITION, [grant()], Proof.CONTRADICTED),
+    ],
+)
+def test_what_holds_in_either_mode_is_decided_whatever_was_switched(
+    cause: str, held: list[Grant], proof: Proof, *, abac: bool
+) -> None:
+    """An identity without any role has none in both modes, and one that AcrPull was given lacks no role in either."""
+    assert since(cause, *held, named=PRINCIPAL, abac=abac).proof is proof
+
+
+@pytest.mark.parametrize("cause", [ROLE, "pull-identity-absent", "admin-user-disabled"])
+@pytest.mark.parametrize("on", [False, True])
+def test_an_admin_user_that_was_switched_since_leaves_open_who_pulled(cause: str, *, on: bool) -> None:
+    """Switched off, or on as a quick fix: neither shows what the pull could log in with when it failed."""
+    who = compute() if cause == ROLE else compute(identities=())
+    asked = details(registry_username="prosereg" if cause == "admin-user-disabled" else None)
+    said = since(cause, compute=who, admin_user_enabled=on, details=asked)
+    assert said.proof is Proof.UNREAD
+    assert any("after the failure" in why for why in said.unchecked)
+
+
+def test_a_quick_fix_by_the_admin_user_rules_nothing_out_that_was_wrong() -> None:
+    """From text and facts to the verdict: no identity, and an admin user that somebody switched on to get on."""
+    world = healthy(
+        compute=compute(identities=()), registry=lookup(registry(admin_user_enabled=True, changed_at=AFTER))
+    )
+    statuses = {it.cause: it.status for it in judge(evidence(symptom(), facts=world)).findings}
+    assert statuses["pull-identity-absent"] is Status.POSSIBLE
+    assert statuses[ROLE] is Status.POSSIBLE
+
+
+@pytest.mark.parametrize("cause", ["admin-user-disabled", "pull-identity-absent"])
+def test_a_text_that_calls_the_admin_user_off_dates_it(cause: str) -> None:
+    """Where the log itself says that the admin user was off, no later change makes that doubtful."""
+    said = since(cause, kind="admin-user-disabled", compute=compute(identities=()))
+    assert said.proof is Proof.PROVEN
+
+
+@pytest.mark.parametrize("cause", [ROLE, ABAC, "pull-identity-absent", "no-credential-sent"])
+def test_anonymous_pull_switched_on_since_does_not_contradict(cause: str) -> None:
+    """Whoever opened the registry as a quick fix has not shown that a credential was needless before."""
+    who = compute(identities=()) if cause in ("pull-identity-absent", "no-credential-sent") else compute()
+    said = since(cause, compute=who, anonymous_pull=True, workspace_connections=Connections())
+    assert said.proof is Proof.UNREAD
+    assert "without a credential now, but" in said.unchecked[0]
+
+
+def test_an_identity_that_the_log_names_needs_no_admin_user() -> None:
+    """Where the log says who pulled, the admin user's state is of no weight, and the missing role stays confirmed."""
+    assert since(ROLE, named=PRINCIPAL).proof is Proof.PROVEN
+    assert since(ROLE, named=PRINCIPAL, admin_user_enabled=True).proof is Proof.PROVEN
+
+
 # --- together -----------------------------------------------------------------------------------------------
 
 

@@ -98,6 +98,14 @@ def test_public_access_switched_on_since_does_not_contradict() -> None:
     assert "2026-10-05 09:50" in said.unchecked[0]
 
 
+def test_public_access_switched_off_since_is_not_confirmed() -> None:
+    """A registry that was closed after the failure may have been open before."""
+    said = public({"changed_at": AFTER})
+    assert said.proof is Proof.UNREAD
+    assert "off now, but prosereg was changed on 2026-10-05 09:50 UTC" in said.unchecked[0]
+    assert said.remedies
+
+
 def test_a_build_s_way_is_another() -> None:
     """What stopped an image build is not judged as a compute's pull."""
     world = healthy(registry=lookup(registry(public_access=False)))

@@ -410,6 +410,15 @@ def test_a_sync_since_is_fixed_since() -> None:
     assert found.remedies[0].title.startswith("Run again")
 
 
+@pytest.mark.parametrize("on", [False, True])
+def test_an_admin_user_switched_since_leaves_open_whether_its_keys_were_in_use(*, on: bool) -> None:
+    """Off now it may have been on, and on now it may have been off, when the pull failed."""
+    switched = lookup(registry(admin_user_enabled=on, changed_at=AFTER))
+    found = said("credentials-stale", registry=switched, activity_log=log((REGENERATED, BEFORE)))
+    assert found.proof is Proof.UNREAD
+    assert "now, but prosereg was changed on 2026-10-05 09:50 UTC, after the failure" in found.unchecked[0]
+
+
 def test_an_identity_in_the_log_relies_on_no_key() -> None:
     """Where the log names the identity that pulled, the admin user's keys were not in use."""
     shown = symptom(captured={"identity": PRINCIPAL})
