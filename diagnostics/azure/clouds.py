@@ -21,6 +21,7 @@ class Cloud:
     registry_suffix: str
     machine_learning_suffix: str
     blob_suffix: str
+    vault_suffix: str
     studio: str
     authority: str
     machine_learning_scope: str
@@ -37,6 +38,7 @@ CLOUDS = {
             registry_suffix=".azurecr.io",
             machine_learning_suffix=".api.azureml.ms",
             blob_suffix=".blob.core.windows.net",
+            vault_suffix=".vault.azure.net",
             studio="https://ml.azure.com",
             authority="login.microsoftonline.com",
             machine_learning_scope="https://ml.azure.com/.default",
@@ -48,6 +50,7 @@ CLOUDS = {
             registry_suffix=".azurecr.us",
             machine_learning_suffix=".api.ml.azure.us",
             blob_suffix=".blob.core.usgovcloudapi.net",
+            vault_suffix=".vault.usgovcloudapi.net",
             studio="https://ml.azure.us",
             authority="login.microsoftonline.us",
             machine_learning_scope="https://ml.azure.us/.default",
@@ -59,6 +62,7 @@ CLOUDS = {
             registry_suffix=".azurecr.cn",
             machine_learning_suffix=".api.ml.azure.cn",
             blob_suffix=".blob.core.chinacloudapi.cn",
+            vault_suffix=".vault.azure.cn",
             studio="https://studio.ml.azure.cn",
             authority="login.chinacloudapi.cn",
             machine_learning_scope="https://ml.azure.cn/.default",

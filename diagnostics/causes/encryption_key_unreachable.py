@@ -52,7 +52,7 @@ def _remedies(registry: Registry | None, key: EncryptionKey | None) -> tuple[Rem
     if registry is None or key is None or not key.key_id:
         return (Remedy(title="Restore the registry's encryption key, or the identity's access to it"),)
     vault = key.key_id.removeprefix("https://").split(".")[0]
-    name = key.key_id.rstrip("/").split("/keys/")[-1].split("/")[0]
+    name, _, version = key.key_id.rstrip("/").split("/keys/")[-1].partition("/")
     remedies = []
     if key.vault_gone:
         command = az("keyvault", "recover", "--name", vault)
@@ -61,8 +61,10 @@ def _remedies(registry: Registry | None, key: EncryptionKey | None) -> tuple[Rem
         command = az("keyvault", "key", "recover", "--vault-name", vault, "--name", name)
         remedies.append(Remedy(title=f"Recover the deleted key {name} in {vault}", command=command))
     elif key.key == "disabled":
-        command = az("keyvault", "key", "set-attributes", "--vault-name", vault, "--name", name, "--enabled", "true")
-        remedies.append(Remedy(title=f"Enable the key {name} in {vault}", command=command))
+        which = ("--name", name, *(("--version", version) if version else ()))
+        command = az("keyvault", "key", "set-attributes", "--vault-name", vault, *which, "--enabled", "true")
+        used = f"The registry is pinned to its version {version}." if version else ""
+        remedies.append(Remedy(title=f"Enable the key {name} in {vault}", detail=used, command=command))
     elif key.key in ("expired", "not-yet-valid"):
         rotate = az("keyvault", "key", "rotate", "--vault-name", vault, "--name", name)
         remedies.append(Remedy(title=f"Rotate the key {name} in {vault}, and point the registry to it", command=rotate))

@@ -28,9 +28,10 @@ _VAULT_API = "2023-07-01"
 class EncryptionKeyProbe:
     """Reads the key and its identity as Resource Manager's resources; the vault itself is never contacted.
 
-    Source: *Encrypt registry with a customer-managed key*; ``Microsoft.KeyVault/vaults/keys`` api-version 2023-07-01,
-    ``Microsoft.ManagedIdentity/userAssignedIdentities`` api-version 2023-01-31. What the vault's firewall and access
-    policies allow is not read.
+    Source: *Encrypt registry with a customer-managed key*; ``Microsoft.KeyVault/vaults/keys`` and its ``versions``
+    api-version 2023-07-01, ``Microsoft.ManagedIdentity/userAssignedIdentities`` api-version 2023-01-31. A registry that
+    names a version uses no other; without one it follows the newest. What the vault's firewall and access policies
+    allow is not read, and nothing of a key that is no vault's (a managed HSM's).
     """
 
     name = "encryption-key"
@@ -40,6 +41,7 @@ class EncryptionKeyProbe:
     actions: tuple[str, ...] = (
         "Microsoft.KeyVault/vaults/read",
         "Microsoft.KeyVault/vaults/keys/read",
+        "Microsoft.KeyVault/vaults/keys/versions/read",
         "Microsoft.KeyVault/deletedVaults/read",
         "Microsoft.KeyVault/checkNameAvailability/read",
         "Microsoft.ContainerRegistry/registries/read",
@@ -69,29 +71,32 @@ def _both(registry: Registry, key_id: str, reach: Reach) -> EncryptionKey:
 
 
 def _key(value: EncryptionKey, registry: Registry, reach: Reach) -> EncryptionKey:
-    vault, name = _parts(value.key_id)
+    vault, name, version = _parts(value.key_id, reach.cloud.vault_suffix)
     found = next((it for it in _vaults(registry, reach) if (text(it, "name") or "").lower() == vault), None)
     where = text(found, "id")
     if where is None:
         if _vault_gone(registry, vault, reach):
             return replace(value, key="gone", vault_gone=True)
         raise ReadFailed(f"the key vault {vault} is in no subscription that we can list")
+    path = f"{where}/keys/{quote(name, safe='')}" + (f"/versions/{quote(version, safe='')}" if version else "")
     try:
-        key = reach.arm.get(f"{where}/keys/{quote(name, safe='')}", api_version=_VAULT_API)
+        key = reach.arm.get(path, api_version=_VAULT_API)
     except NotFound:
         return replace(value, key="gone")
     attributes = member(key, "properties", "attributes")
     return replace(value, key=_state(attributes, reach.now()), changed_at=_moment(member(attributes, "updated")))
 
 
-def _parts(key_id: str) -> tuple[str, str]:
-    """Return vault and key of ``https://VAULT.vault.azure.net/keys/KEY[/VERSION]``."""
+def _parts(key_id: str, suffix: str) -> tuple[str, str, str]:
+    """Return vault, key and version of ``https://VAULT.vault.azure.net/keys/KEY[/VERSION]``; no version is empty."""
     parts = urlsplit(key_id)
-    segments = parts.path.strip("/").split("/")
-    vault = (parts.hostname or "").split(".")[0]
-    if not vault or len(segments) < 2 or segments[0] != "keys":
+    folder, _, rest = parts.path.strip("/").partition("/")
+    name, _, version = rest.partition("/")
+    host = parts.hostname or ""
+    vault = host.removesuffix(suffix)
+    if not host.endswith(suffix) or not vault or "." in vault or folder != "keys" or not name or "/" in version:
         raise ReadFailed("the key's identifier is not that of a key vault")
-    return vault, segments[1]
+    return vault, name, version
 
 
 def _subscriptions(registry: Registry, reach: Reach) -> Iterator[str]:

@@ -326,7 +326,7 @@ def test_a_cloud_is_found_by_its_name_in_any_case(name: str) -> None:
     cloud = cloud_named(f" {name.upper()} ")
     assert cloud.name == name
     assert cloud.resource_manager.startswith("https://")
-    for suffix in (cloud.registry_suffix, cloud.machine_learning_suffix, cloud.blob_suffix):
+    for suffix in (cloud.registry_suffix, cloud.machine_learning_suffix, cloud.blob_suffix, cloud.vault_suffix):
         assert suffix.startswith(".")
 
 

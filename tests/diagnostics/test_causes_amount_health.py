@@ -164,6 +164,17 @@ def test_a_broken_key_or_identity_is_proven_with_its_repair(state: dict[str, Any
     assert any(command in remedy.command for remedy in said.remedies)
 
 
+@pytest.mark.parametrize(
+    ("key_id", "words"),
+    [(KEY, ["--name", "registry-key", "--version", "0123"]), (KEY.rpartition("/")[0], ["--name", "registry-key"])],
+)
+def test_the_version_that_is_disabled_is_the_one_to_enable(key_id: str, words: list[str]) -> None:
+    """The Azure CLI enables the newest version unless it is told another."""
+    command = key(EncryptionKey(key_id=key_id, key="disabled", identity="usable")).remedies[0].command.split()
+    at = command.index("--name")
+    assert command[at:] == [*words, "--enabled", "true"]
+
+
 def test_a_key_that_is_there_may_still_be_out_of_reach() -> None:
     """The vault's firewall and policies are not read, so nothing is ruled out."""
     assert key(EncryptionKey(key_id=KEY, key="usable", identity="usable")).proof is Proof.UNREAD

@@ -77,6 +77,45 @@ def test_a_disabled_key_is_told(begin: Begin, read: Read) -> None:
     assert found.broken == ("the key is disabled",)
 
 
+@pytest.mark.parametrize(
+    ("used", "broken"),
+    [("/v1", ("the key is disabled",)), ("/v2", ()), ("/v3", ("the key is gone",)), ("", ())],
+)
+def test_the_version_that_the_registry_names_decides(
+    begin: Begin, read: Read, used: str, broken: tuple[str, ...]
+) -> None:
+    """A registry pinned to a version cannot use another one; without a version it follows the newest."""
+    versions = [{"version": "v1", "enabled": False}, {"version": "v2"}]
+    named = {"keyIdentifier": f"https://{VAULT}.vault.azure.net/keys/registry-key{used}", "identity": "c-1"}
+    found = key(
+        begin,
+        read,
+        registries=[{**ENCRYPTED, "encryption": {"status": "enabled", "keyVaultProperties": named}}],
+        key_vaults=[{"name": VAULT, "keys": [{"name": "registry-key", "versions": versions}]}],
+    )
+    assert found.broken == broken
+
+
+@pytest.mark.parametrize(
+    "key_id",
+    [
+        f"https://{VAULT}.managedhsm.azure.net/keys/registry-key/0123",
+        f"https://{VAULT}.vault.azure.cn/keys/registry-key",
+        f"https://{VAULT}.other.vault.azure.net/keys/registry-key",
+        f"https://{VAULT}.vault.azure.net/secrets/registry-key",
+        f"https://{VAULT}.vault.azure.net/keys/registry-key/0123/more",
+    ],
+)
+def test_a_key_that_is_no_vault_s_is_not_looked_up_among_vaults(begin: Begin, read: Read, key_id: str) -> None:
+    """A managed HSM, another cloud's vault or no key at all: a vault of the same name says nothing of it."""
+    named = {"keyIdentifier": key_id, "identity": "c-1"}
+    registries = [{**ENCRYPTED, "encryption": {"status": "enabled", "keyVaultProperties": named}}]
+    begin(world={"registries": registries, "key_vaults": []})
+    fact = read("encryption-key")["encryption-key"]
+    assert isinstance(fact, Unknown)
+    assert "not that of a key vault" in fact.reason
+
+
 def test_a_key_that_is_gone_is_told(begin: Begin, read: Read) -> None:
     """The vault is there without it."""
     assert key(begin, read, key_vaults=[{"name": VAULT, "keys": [{"name": "other"}]}]).broken == ("the key is gone",)
