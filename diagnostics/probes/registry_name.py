@@ -18,7 +18,10 @@ __all__ = ["PROBE"]
 
 
 class RegistryNameProbe:
-    """Asks ``checkNameAvailability`` (azure-mgmt-containerregistry); a taken name is a plain answer, not an error."""
+    """Asks ``checkNameAvailability`` (azure-mgmt-containerregistry); a taken name is a plain answer, not an error.
+
+    In azure-mgmt-containerregistry 15 the check has no scope of a domain name label, so it knows no host with a hash.
+    """
 
     name = "registry-name"
     title = "whether the registry's name is free"
@@ -35,6 +38,10 @@ class RegistryNameProbe:
         name = registry_name(lookup.host)
         if name is None or not lookup.host.endswith(reach.cloud.registry_suffix) or not name.isalnum():
             raise ReadFailed(f"{lookup.host} is not the login server of an Azure container registry")
+        if "-" in lookup.host.partition(".")[0]:
+            raise ReadFailed(
+                f"{lookup.host} has the hash of a domain name label, which Azure's name check does not know"
+            )
         subscription = resource_part(subject.run.workspace_id, "subscriptions") or ""
         answer = reach.registries(subscription).registries.check_name_availability(
             {"name": name, "type": "Microsoft.ContainerRegistry/registries"}

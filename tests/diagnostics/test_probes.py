@@ -16,7 +16,7 @@ from azure_wire import (
     Read,
     json_answer,
 )
-from diagnostic_samples import details, healthy, subject, value
+from diagnostic_samples import details, healthy, judged, subject, symptom, value
 
 from diagnostics.facts import (
     Compute,
@@ -30,9 +30,10 @@ from diagnostics.facts import (
     Tags,
     Workspace,
 )
-from diagnostics.model import Known, Vantage
+from diagnostics.model import Known, Unknown, Vantage
 from diagnostics.permissions import Right, grants_pull
 from diagnostics.probing import all_probes
+from diagnostics.verdicts import Proof
 
 NAMES = sorted(healthy())
 """The facts of the core; a probe that comes new brings its own test."""
@@ -159,6 +160,19 @@ def test_a_registry_in_no_list_is_an_answer_with_its_like(azure: BentSandbox, re
     assert absent.attached_login_server == SERVER
     assert value(facts["registry-name"], NameAvailability).available
     assert "prosreg.azurecr.io" not in azure.hosts
+
+
+def test_the_name_check_knows_no_host_with_a_hash(azure: BentSandbox, read: Read) -> None:
+    """A domain name label's registry is somewhere though its name without the hash is free: nothing is made of that."""
+    about = subject("prosreg-a1b2c3d4e5f6a7b8.azurecr.io/team/train:7")
+    facts = read("registry", "registry-name", about=about)
+    assert value(facts["registry"], RegistryLookup).found is None
+    fact = facts["registry-name"]
+    assert isinstance(fact, Unknown)
+    assert "domain name label" in fact.reason
+    assert azure.asked("checkNameAvailability") == 0
+    shown = symptom("dns", "lookup prosreg-a1b2c3d4e5f6a7b8.azurecr.io: no such host")
+    assert judged("registry-absent", shown, facts=facts, image=str(about.image)).proof is Proof.UNREAD
 
 
 def test_a_registry_that_is_gone_is_told_by_its_id(begin: Begin, read: Read) -> None:
