@@ -66,11 +66,13 @@ def _by_token(case: Case) -> Judgement | None:
         missed = case.unread("registry") if registry is None else case.unread("registry-token")
         return unread(ConnectionCredentialWrong.title, f"user {user} of {case.registry_words}", *missed)
     target = f"token {token.name} of {registry.login_server}"
+    ended = [end for end in token.expiries if end is not None and end <= case.failed_at]
+    over = bool(token.expiries) and len(ended) == len(token.expiries)
     if not token.enabled:
         what = f"The token {token.name} of {registry.name} is disabled"
-        return proven(what, target, "the run's definition logs in with it", remedies=_renew_token(registry, token))
-    ended = [end for end in token.expiries if end is not None and end <= case.failed_at]
-    if token.expiries and len(ended) == len(token.expiries):
+        remedies = (*_enable_token(registry, token), *(_renew_token(registry, token) if over else ()))
+        return proven(what, target, "the run's definition logs in with it", remedies=remedies)
+    if over:
         what = f"Every password of the token {token.name} of {registry.name} has expired"
         said = f"the last one on {max(ended):%Y-%m-%d %H:%M} UTC, before the run failed"
         return proven(what, target, said, remedies=_renew_token(registry, token))
@@ -87,10 +89,22 @@ def _by_token(case: Case) -> Judgement | None:
     )
 
 
+def _enable_token(registry: Registry, token: RegistryToken) -> tuple[Remedy, ...]:
+    return (
+        Remedy(
+            title=f"Enable the token {token.name} of {registry.name}: its passwords then count again",
+            detail=f"Portal: {registry.name} > Repository permissions > Tokens > {token.name} > Status.",
+            command=az(
+                "acr", "token", "update", "--registry", registry.name, "--name", token.name, "--status", "enabled"
+            ),
+        ),
+    )
+
+
 def _renew_token(registry: Registry, token: RegistryToken) -> tuple[Remedy, ...]:
     return (
         Remedy(
-            title=f"Enable the token {token.name} and give it a new password, then put that where the run has it",
+            title=f"Give the token {token.name} a new password, then put that where the run has it",
             detail=f"Portal: {registry.name} > Repository permissions > Tokens > {token.name}.",
             command=az(
                 "acr", "token", "credential", "generate", "--registry", registry.name, "--name", token.name,

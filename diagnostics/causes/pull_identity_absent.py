@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from diagnostics.azure.arm import resource_part
+from dataclasses import replace
+
 from diagnostics.case import Case
 from diagnostics.causes._admin import relies_on_admin_setting
-from diagnostics.causes._commands import az
 from diagnostics.causes._credentials import connections_to, foreign_host, stored_connection
+from diagnostics.causes._identities import giving_identity
 from diagnostics.facts import Compute, Registry
 from diagnostics.model import PullStep, Remedy
 from diagnostics.pull_roles import role_name
@@ -93,28 +94,10 @@ def _proven(case: Case, compute: Compute, registry: Registry) -> Judgement:
 
 def _remedies(case: Case, compute: Compute, registry: Registry) -> tuple[Remedy, ...]:
     role = role_name(abac=registry.abac)
-    return (
-        Remedy(
-            title=f"Give {compute.name} a managed identity and grant it {role} on {registry.name}",
-            detail=(
-                f"Studio: Compute > {compute.name} > Managed identity > Edit. Then, on the registry: Access control "
-                f"(IAM) > Add role assignment > {role} > that identity. Leave the admin user off."
-            ),
-            command=az(
-                "ml",
-                "compute",
-                "update",
-                "--name",
-                compute.name,
-                "--identity-type",
-                "SystemAssigned",
-                "--workspace-name",
-                case.evidence.run.workspace_id.rsplit("/", 1)[-1],
-                "--resource-group",
-                resource_part(case.evidence.run.workspace_id, "resourceGroups") or "",
-            ),
-        ),
-    )
+    then = f"On the registry: Access control (IAM) > Add role assignment > {role} > that identity."
+    note = f"{then} Leave the admin user off."
+    remedy = giving_identity(case, compute, f"{role} on {registry.name}")
+    return (replace(remedy, detail=f"{remedy.detail} {note}"),)
 
 
 CAUSE = PullIdentityAbsent()

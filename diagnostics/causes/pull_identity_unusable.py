@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diagnostics.case import Case
 from diagnostics.causes._commands import az
 from diagnostics.causes._credentials import foreign_host, gone_identity, named_identity, workspace_words
+from diagnostics.causes._identities import giving_identity
 from diagnostics.credential_facts import NamedIdentity, PullIdentities
 from diagnostics.facts import Compute, Identity
 from diagnostics.model import PullStep, Remedy
@@ -40,7 +43,7 @@ class PullIdentityUnusable:
             return unread(self.title, named or case.compute_words, *case.unread(*_NEEDS))
         gone = gone_identity(case)
         if gone is not None:
-            return _gone(case, gone)
+            return _gone(case, compute, gone)
         if named is None:
             return _unnamed(case, compute)
         if _is_one_of(named, compute.identities, known):
@@ -115,39 +118,22 @@ def _attach(case: Case, compute: Compute, named: str) -> tuple[Remedy, ...]:
     )
 
 
-def _gone(case: Case, identity: NamedIdentity) -> Judgement:
+def _gone(case: Case, compute: Compute, identity: NamedIdentity) -> Judgement:
     headline = f"{case.compute_words} was to pull with the identity {identity.name}, which has been deleted"
     reasons = (
         f"{identity.of} names {identity.resource_id}",
         "Azure answers that this identity does not exist; a resource goes on listing an identity after its deletion",
     )
-    return proven(headline, identity.resource_id.lower(), *reasons, remedies=_replace(case, identity))
+    return proven(headline, identity.resource_id.lower(), *reasons, remedies=_replace(case, compute, identity))
 
 
-def _replace(case: Case, identity: NamedIdentity) -> tuple[Remedy, ...]:
-    workspace, group = workspace_words(case)
-    return (
-        Remedy(
-            title=f"Give {case.compute_words} an identity that exists, and grant it the pull role",
-            detail=(
-                f"Studio: Compute > {case.compute_words} > Managed identity > Edit: remove {identity.name}, add "
-                f"another. One made again under the name {identity.name} is not the same: it holds none of its roles."
-            ),
-            command=az(
-                "ml",
-                "compute",
-                "update",
-                "--name",
-                case.compute_words,
-                "--identity-type",
-                "SystemAssigned",
-                "--workspace-name",
-                workspace,
-                "--resource-group",
-                group,
-            ),
-        ),
+def _replace(case: Case, compute: Compute, identity: NamedIdentity) -> tuple[Remedy, ...]:
+    note = (
+        f"Remove {identity.name}, which is no more. One made again under the name {identity.name} is not the same: it "
+        "holds none of its roles."
     )
+    remedy = giving_identity(case, compute, "the pull role")
+    return (replace(remedy, detail=f"{remedy.detail} {note}"),)
 
 
 CAUSE = PullIdentityUnusable()

@@ -264,6 +264,16 @@ def test_a_kind_that_does_not_show_who_pulls_leaves_it_open() -> None:
     assert (said.proof, "Serverless" in said.unchecked[0]) == (Proof.UNREAD, True)
 
 
+def test_serverless_compute_is_given_an_identity_by_its_workspace_or_job() -> None:
+    """There is no compute of that name whose identity a command could set."""
+    shown = symptom("identity-misconfigured", signature="compute-without-identity")
+    said = absent(shown=shown, compute=compute(kind="Serverless", name="serverless", identities=()))
+    assert said.proof is Proof.PROVEN
+    assert "the workspace proseware-ml or the job a user-assigned identity" in said.remedies[0].title
+    assert "AcrPull" in said.remedies[0].detail
+    assert said.remedies[0].command == ""
+
+
 def test_it_goes_before_the_admin_user_where_both_could_be_used() -> None:
     """One fix that needs no password is the headline."""
     told = evidence(symptom("admin-user-disabled"), facts=healthy(compute=compute(identities=())))

@@ -26,6 +26,7 @@ from diagnostic_samples import (
     registry,
     symptom,
     visible,
+    workspace,
 )
 
 from diagnostics.codec import evidence_from_json, to_json
@@ -40,6 +41,7 @@ from diagnostics.credential_facts import (
     PullIdentities,
     Reaches,
     RegistryTenancy,
+    RegistryToken,
 )
 from diagnostics.facts import Grant, GrantedPermissions
 from diagnostics.judging import judge
@@ -361,6 +363,33 @@ def test_a_deleted_identity_is_named_and_no_role_is_missed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "words", "command"),
+    [
+        ("AmlCompute", "Studio: Compute > cluster", "az ml compute update --name cluster"),
+        ("Serverless", "Portal: proseware-ml > Identity", ""),
+        ("OnlineEndpoint", "cannot be changed once it is made", ""),
+        ("Kubernetes", "attach it again", ""),
+    ],
+)
+def test_a_deleted_identity_is_replaced_where_its_kind_of_compute_has_it(kind: str, words: str, command: str) -> None:
+    """Only a cluster or an instance is a compute whose identity a command can change; nobody is given one that fails."""
+    gone = PullIdentities(identities=(NamedIdentity(resource_id=ASSIGNED, found=False, of="cluster"),))
+    own = {"workspace": workspace(identities=(UAI,))} if kind == "Serverless" else {}
+    held = () if kind == "Serverless" else (UAI,)
+    found = said(
+        "pull-identity-unusable",
+        compute=compute(kind=kind, identities=held),
+        pull_identities=gone,
+        role_grants=grants(),
+        **own,
+    )
+    assert found.proof is Proof.PROVEN
+    assert words in found.remedies[0].detail
+    assert found.remedies[0].command.startswith(command)
+    assert bool(found.remedies[0].command) is bool(command)
+
+
+@pytest.mark.parametrize(
     ("facts", "proof"),
     [
         ({"pull_identities": PullIdentities(system_client_id="c-9")}, Proof.CONTRADICTED),
@@ -479,6 +508,24 @@ def test_a_connection_makes_an_identity_and_a_role_needless() -> None:
     }
     for cause in ("pull-role-missing", "pull-identity-absent", "no-credential-sent"):
         assert said(cause, **facts).proof is Proof.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("state", "verbs"),
+    [
+        ({"enabled": False}, ["acr token update"]),
+        ({"enabled": False, "expiries": (BEFORE,)}, ["acr token update", "acr token credential generate"]),
+        ({"expiries": (BEFORE,)}, ["acr token credential generate"]),
+    ],
+)
+def test_a_token_is_repaired_in_what_is_wrong_with_it(state: dict[str, Any], verbs: list[str]) -> None:
+    """A new password is no use to a token that is disabled, and one that is enabled again keeps the passwords it has."""
+    token = RegistryToken(name="runs", found=True, **state)
+    found = said("connection-credential-wrong", details=details(registry_username="runs"), registry_token=token)
+    assert found.proof is Proof.PROVEN
+    commands = [remedy.command for remedy in found.remedies]
+    assert [next(verb for verb in verbs if verb in command) for command in commands] == verbs
+    assert ("--status enabled" in commands[0]) is ("enabled" in state)
 
 
 @pytest.mark.parametrize(
