@@ -39,7 +39,8 @@ class PullRoleIgnoredInAbacMode:
             return unread(self.title, case.registry_words, *mode_unsure(case), *right_unread(case))
         said, unsure = self._by_right(case, right), mode_unsure(case)
         if unsure and said.proof is not Proof.CONTRADICTED:
-            return unread(self.title, _target(right), *unsure, remedies=said.remedies)
+            now = case.registry is not None and case.registry.abac
+            return unread(self.title, _target(right), *unsure, remedies=said.remedies if now else ())
         return said
 
     def _by_right(self, case: Case, right: PullRight) -> Judgement:

@@ -374,7 +374,7 @@ def test_a_deleted_identity_is_named_and_no_role_is_missed() -> None:
 def test_a_deleted_identity_is_replaced_where_its_kind_of_compute_has_it(kind: str, words: str, command: str) -> None:
     """Only a cluster or an instance is a compute whose identity a command can change; nobody is given one that fails."""
     gone = PullIdentities(identities=(NamedIdentity(resource_id=ASSIGNED, found=False, of="cluster"),))
-    own = {"workspace": workspace(identities=(UAI,))} if kind == "Serverless" else {}
+    own: dict[str, Any] = {"workspace": workspace(identities=(UAI,))} if kind == "Serverless" else {}
     held = () if kind == "Serverless" else (UAI,)
     found = said(
         "pull-identity-unusable",
