@@ -20,6 +20,7 @@ __all__ = [
     "build_places",
     "is_build_log",
     "is_build_run",
+    "is_of_build_place",
     "led_by_build",
     "read_build_log",
     "while_building",
@@ -128,6 +129,9 @@ _BUILDER = pattern(r"(?i)(?:ACR through )?ACR Tasks")
 """What the name of an emitter begins with that does nothing but build."""
 
 
+_RUN_NAME, _TASK_NAME = "build run ", "log of ACR Tasks run "
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class BuildPlace:
     """Where a build's log lies that is no file of the run: another run of the workspace, or a run of ACR Tasks."""
@@ -138,7 +142,7 @@ class BuildPlace:
     @property
     def name(self) -> str:
         """What the place is called where its log is quoted."""
-        return f"build run {self.id}" if self.kind == "run" else f"log of ACR Tasks run {self.id}"
+        return f"{_RUN_NAME if self.kind == 'run' else _TASK_NAME}{self.id}"
 
 
 def build_places(excerpts: Iterable[LogExcerpt]) -> tuple[BuildPlace, ...]:
@@ -152,6 +156,11 @@ def build_places(excerpts: Iterable[LogExcerpt]) -> tuple[BuildPlace, ...]:
         for kind, wanted in (("run", _RUN), ("run", _RUN_LINK), ("task", _TASK)):
             found += [BuildPlace(kind, match.group(1)) for match in _some(wanted, text)]
     return tuple(dict.fromkeys(found))[:_MOST_PLACES]
+
+
+def is_of_build_place(file: str) -> bool:
+    """Tell whether ``file`` is quoted from a :class:`BuildPlace`, and so is no word of the failed run's own."""
+    return file.startswith((_RUN_NAME, _TASK_NAME))
 
 
 def is_build_log(excerpt: LogExcerpt) -> bool:

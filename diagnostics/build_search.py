@@ -19,6 +19,7 @@ from diagnostics.build_facts import BuildLog
 from diagnostics.build_log import (
     BuildPlace,
     is_build_log,
+    is_build_run,
     led_by_build,
     read_build_log,
     while_building,
@@ -29,7 +30,7 @@ from diagnostics.logs import UnreadableLog, prioritise, read_ranged
 from diagnostics.model import Fact, FailedRun, Known, LogExcerpt, Symptom, Unknown, UnreadLog, Vantage
 from diagnostics.probes._shapes import text
 from diagnostics.reach import Reach
-from diagnostics.run_document import ERROR, error_excerpts, log_links
+from diagnostics.run_document import error_excerpts, log_links
 from diagnostics.work import carried
 
 __all__ = ["BuildSearch", "build_log_fact", "read_log", "symptoms_and_build"]
@@ -67,7 +68,7 @@ class BuildSearch:
         """Read what the build run itself says and its logs; what it printed is the build."""
         document = self._reach.history.details(self._discovery_url(), self._run.workspace_id, place.id)
         links = log_links(document)
-        told = [_renamed(excerpt, f"{place.name}, {ERROR}") for excerpt in error_excerpts(document)]
+        told = [_renamed(excerpt, f"{place.name}, {excerpt.file}") for excerpt in error_excerpts(document)]
         refusal: Exception | None = None
         for name in _build_first(links)[:_MOST_LOGS]:
             try:
@@ -113,7 +114,7 @@ def symptoms_and_build(
 ) -> tuple[tuple[Symptom, ...], Mapping[str, Fact]]:
     """Return what the texts of a run say, and as a fact what the log of a build says, where they speak of one."""
     telling = without_done_builds(excerpts)
-    symptoms = classify(telling)
+    symptoms = classify(telling, of_build=is_build_run(run_id))
     if not while_building(symptoms, run_id):
         return symptoms, {}
     fact = build_log_fact(telling, unread, now)

@@ -8,15 +8,20 @@ know how often it was wrapped; what is quoted is the original line. Signatures a
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Any
 
 import re2 as untyped_re2
 
-from diagnostics.model import LogExcerpt, Symptom
+from diagnostics.build_log import is_build_log, is_of_build_place
+from diagnostics.logs import attempt_of, is_user_log
+from diagnostics.model import ImageReference, LogExcerpt, Symptom
+from diagnostics.references import MalformedReference, parse, same_registry
+from diagnostics.run_document import WARNINGS
 from diagnostics.signatures import PROOF, Ground, Signature, Weight, expand, rules
 
 __all__ = ["classify", "library"]
@@ -66,7 +71,7 @@ _REGISTRY_WORDS = re2.compile(
     r"|layer-sha256|ImagePull|ErrImage|pull(?:ing|ed)? (?:the )?image|image pull|pulling \S+[/:]\S|httpReadSeeker"
     r"|oauth2/exchange|failed to (?:do request|resolve reference|authorize)|(?:oauth|anonymous) token"
     r"|CONNECTIVITY_\w+_ERROR|\[manifests? |\bmanifest (?:is|sha256|tagged|unknown)|\bFROM \S+[/:]\S"
-    r"|step \d+/\d+ :|acb_step"
+    r"|step \d+/\d+ :|acb_step|admin (?:user|login) credentials|adminUserEnabled"
 )
 _OTHER_REGISTRIES = re2.compile(
     r"(?i)(?:model|asset|assets|component|data|feature|prompt|schema|npm|package|windows|class|plugin|mlflow) registry"
@@ -75,10 +80,17 @@ _BUILD_WORDS = re2.compile(
     r"(?i)starting image build|azureml-environment-setup|20_image_build_log|step \d+/\d+ :|acb_step"
     r"|docker build|condaenv\.|buildkit"
 )
+_IMAGE_BUILD = re2.compile(
+    r"(?i)(?:image|environment)\s?build|build(?:ing)? (?:the )?(?:docker |container |environment(?:'s)? )?image"
+)
 _AFTER_THE_PULL = frozenset({"architecture-mismatch"})
 """What an image can still do wrong once it has come and its process was started."""
+_NOT_OF_A_PULL = _AFTER_THE_PULL | {"image-build-failed"}
+_DOCKER_HUB = "docker.io"
+"""The registry that clients call so, whichever of its hosts they ask."""
+_MOST_ARRIVALS = 20
+"""Images whose last arrival is looked at in one log and its attempts."""
 
-_USER_LOG = re2.compile(r"(?i)(?:^|/)user_logs/|std_log|driver_log")
 _REFERENCE = r"(?P<image>[^\s\"',;]*[/:][^\s\"',;]*[\w>*])"
 _COMPANIONS = tuple(
     re2.compile(expand(pattern))
@@ -151,17 +163,19 @@ class _Library:
                 yield number * _IN_ONE_SET + index
 
 
-def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
+def classify(excerpts: Sequence[LogExcerpt], *, of_build: bool = False) -> tuple[Symptom, ...]:
     """Return what the excerpts say of a registry, best first; empty where nothing speaks of one.
 
     Pass the run's own error text first. A stated cause stands before a bare status code, that before a
     known echo, that before a wrapper; among equals the first in the text leads, because the second error
     is often the anonymous retry of the first. Texts about storage, vaults, git, package feeds and user
-    code show nothing.
+    code show nothing, and neither do a pull's errors that it overcame.
+
+    With ``of_build`` the texts are of a run that builds an image: its script is the build.
     """
     texts = [_read(excerpt) for excerpt in excerpts]
     hits = [hit for number, text in enumerate(texts) for hit in _hits(number, text)]
-    if any(hit.signature.container_ran for hit in hits):
+    if not of_build and any(_ran(hit, texts[hit.excerpt]) for hit in hits):
         hits = [hit for hit in hits if hit.signature.foreign or hit.symptom in _AFTER_THE_PULL]
     claims = [_claims(text, hits, number) for number, text in enumerate(texts)]
     elsewhere = any(claims)
@@ -171,6 +185,13 @@ def classify(excerpts: Sequence[LogExcerpt]) -> tuple[Symptom, ...]:
         if not (hit.signature.foreign or (hit.signature.weight is Weight.TRACE and elsewhere))
         and _believed(hit, texts[hit.excerpt], claims[hit.excerpt])
     ]
+    believed = _without_overcome(believed, [hit for hit in hits if hit.signature.image_came], texts)
+    if not any(_stopped_the_run(hit, texts[hit.excerpt]) for hit in believed):
+        believed = [
+            hit
+            for hit in believed
+            if not (hit.signature.ground is Ground.NOTICED or (elsewhere and _is_of_warning(texts[hit.excerpt])))
+        ]
     return tuple(
         _symptom(hit, texts[hit.excerpt]) for hit in _distinct(sorted(believed, key=lambda hit: hit.rank), texts)
     )
@@ -290,11 +311,93 @@ def _believed(hit: _Hit, text: _Text, claims: Sequence[tuple[int, int]]) -> bool
     before = bisect.bisect_right(claims, (hit.proof, len(text.plain))) - 1
     if before >= 0 and hit.proof < claims[before][1]:
         return False
-    if _USER_LOG.search(text.excerpt.file) and not _BUILD_WORDS.search(text.plain):
+    if is_user_log(text.excerpt.file) and not _BUILD_WORDS.search(text.plain):
         return False
-    if hit.signature.ground is Ground.SHARED:
+    if hit.signature.ground is Ground.BUILT:
+        return bool(is_build_log(text.excerpt) or _BUILD_WORDS.search(text.plain) or _IMAGE_BUILD.search(text.plain))
+    if hit.signature.ground is not Ground.LOOSE:
         return True
     return bool(_REGISTRY_WORDS.search(_OTHER_REGISTRIES.sub(b"", text.around(hit.proof, _NEARBY))))
+
+
+def _ran(hit: _Hit, text: _Text) -> bool:
+    """Tell whether the run's own process ran, rather than that of a run which built its image."""
+    return hit.signature.container_ran and not is_of_build_place(text.excerpt.file)
+
+
+def _is_of_warning(text: _Text) -> bool:
+    return text.excerpt.file.endswith(WARNINGS)
+
+
+def _stopped_the_run(hit: _Hit, text: _Text) -> bool:
+    """Tell whether a hit is of a failure itself, which notices and warnings may then explain."""
+    signature = hit.signature
+    return not (signature.ground is Ground.NOTICED or signature.weight is Weight.TRACE or _is_of_warning(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A hit in the order in which one log and its later attempts tell of it, with the image that it is about."""
+
+    hit: _Hit
+    order: tuple[int, int, int]
+    image: ImageReference | None
+
+
+def _without_overcome(hits: Sequence[_Hit], came: Sequence[_Hit], texts: Sequence[_Text]) -> list[_Hit]:
+    """Return the hits without the errors of pulls that succeeded later, in the same log or in its later attempts.
+
+    An image's arrival says nothing of another image: a pod pulls those of its helpers, too.
+    """
+    logs = defaultdict[str, tuple[list[_Told], list[_Told]]](lambda: ([], []))
+    for hit in came:
+        name, attempt = attempt_of(texts[hit.excerpt].excerpt.file)
+        logs[name][0].append(_told(hit, attempt, dict(hit.captured)))
+    for hit in hits:
+        text = texts[hit.excerpt]
+        name, attempt = attempt_of(text.excerpt.file)
+        if name in logs and hit.symptom not in _NOT_OF_A_PULL:
+            logs[name][1].append(_told(hit, attempt, {**_companions(text, hit), **dict(hit.captured)}))
+    gone = {id(hit) for arrivals, errors in logs.values() for hit in _overcome(arrivals, errors)}
+    return [hit for hit in hits if id(hit) not in gone]
+
+
+def _overcome(arrivals: Iterable[_Told], errors: Sequence[_Told]) -> Iterator[_Hit]:
+    last: dict[ImageReference | None, _Told] = {}
+    for arrival in sorted(arrivals, key=lambda told: told.order, reverse=True):
+        last.setdefault(arrival.image, arrival)
+    named = list({told.image: told.image for told in (*last.values(), *errors) if told.image})
+    is_one = all(_is_same(named[0], image) for image in named)
+    for arrival in islice(last.values(), _MOST_ARRIVALS):
+        alike = [
+            error
+            for error in errors
+            if (_is_same(arrival.image, error.image) if arrival.image and error.image else is_one)
+        ]
+        if all(error.order < arrival.order for error in alike):
+            yield from (error.hit for error in alike)
+
+
+def _told(hit: _Hit, attempt: int, captured: Mapping[str, str]) -> _Told:
+    image = captured.get("image", "")
+    if not image and "registry" in captured and "repository" in captured:
+        tag = f":{captured['tag']}" if "tag" in captured else ""
+        image = f"{captured['registry']}/{captured['repository']}{tag}"
+    return _Told(hit=hit, order=(attempt, hit.excerpt, hit.proof), image=_reference(image) if image else None)
+
+
+def _reference(image: str) -> ImageReference:
+    """Return the image that is written so; what is no reference is like nothing but itself."""
+    try:
+        read = parse(image)
+    except MalformedReference:
+        return ImageReference(registry="none", repository=image)
+    return replace(read, registry=_DOCKER_HUB) if read.registry.endswith(f".{_DOCKER_HUB}") else read
+
+
+def _is_same(one: ImageReference, other: ImageReference) -> bool:
+    tags = {image.tag for image in (one, other) if image.tag and not image.tag_implied}
+    return same_registry(one.registry, other.registry) and one.repository == other.repository and len(tags) <= 1
 
 
 def _distinct(hits: Iterable[_Hit], texts: Sequence[_Text]) -> Iterator[_Hit]:

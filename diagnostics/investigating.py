@@ -16,7 +16,7 @@ from diagnostics.build_search import BuildSearch, read_log, symptoms_and_build
 from diagnostics.classification import classify
 from diagnostics.facts import Workspace
 from diagnostics.judging import needed_facts
-from diagnostics.logs import UnreadableLog, prioritise
+from diagnostics.logs import UnreadableLog, is_user_log, prioritise
 from diagnostics.model import (
     EVIDENCE_SCHEMA,
     Evidence,
@@ -57,9 +57,6 @@ _OF_NO_IMAGE = ("workspace", "compute")
 
 _ENDS = frozenset(" \t\n\"',;")
 """Where a pattern stops to read a reference, though its writer went on."""
-
-_USER_LOGS = ("user_logs/", "70_driver_log")
-"""What the user's own code printed: it ran, so the image had come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +190,7 @@ class _Inquiry:
     def _start_logs(self, links: Mapping[str, str]) -> list[tuple[str, Future[tuple[LogExcerpt, ...]]]]:
         names = prioritise(links)
         if not is_build_run(self._run.run_id):  # what a build run printed is the build
-            names = [name for name in names if not name.startswith(_USER_LOGS) and _USER_LOGS[1] not in name]
+            names = [name for name in names if not is_user_log(name)]
         return [
             (name, self._pool.submit(carried(read_log), self._reach, name, links[name])) for name in names[:_MOST_LOGS]
         ]

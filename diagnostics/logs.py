@@ -27,7 +27,9 @@ __all__ = [
     "RangeAnswer",
     "RangeFetch",
     "UnreadableLog",
+    "attempt_of",
     "excerpts_of_text",
+    "is_user_log",
     "prioritise",
     "read_local",
     "read_ranged",
@@ -202,7 +204,9 @@ _TELLING = (
     "executionlogs.txt",
     "stderrlogs.txt",
 )
-_LATE = ("std_log", "stdoutlogs.txt", "70_driver_log", "hyperdrive.txt", "75_job_post")
+_LATE = ("std_log", "stdoutlogs.txt", "70_driver_log", "hyperdrive.txt", "75_job_post", "logs/user/", "user_logs/")
+# Commands of v2 and of v1, steps of a v1 pipeline, and the workers of a parallel step, whose folder is logs/user.
+_USER = pattern(r"(?i)(?:^|/)user_logs/|(?:^|/)logs/user/|std_log|driver_log|stdoutlogs\.txt")
 _LAST = (
     "hosttools",
     "metrics_capability",
@@ -218,6 +222,19 @@ _SKIPPED = pattern(
 _RETRY = pattern(r"(?i)(?:^|/)retry[_-]?([0-9]{1,9})(?:/|$)")
 
 
+def is_user_log(name: str) -> bool:
+    """Tell whether a log of this name holds what the user's own code printed: it ran, so the image had come."""
+    return _USER.search(name) is not None
+
+
+def attempt_of(name: str) -> tuple[str, int]:
+    """Return a log's name without its attempt (``retry_NNN/``), and which attempt it is of, 0 where it says none."""
+    retry = _RETRY.search(name)
+    if retry is None:
+        return name, 0
+    return f"{name[: retry.start()]}/{name[retry.end() :]}".strip("/"), int(retry.group(1))
+
+
 def prioritise(names: Iterable[str], *, most: int = MOST_FILES) -> list[str]:
     """Return the logs to read for an image failure, best first, at most ``most``; equals keep their order.
 
@@ -230,8 +247,7 @@ def prioritise(names: Iterable[str], *, most: int = MOST_FILES) -> list[str]:
 
 def _rank(name: str) -> tuple[int, int, int]:
     lowered = name.lower()
-    retry = _RETRY.search(lowered)
-    newest_first = -int(retry.group(1)) if retry else 0
+    newest_first = -attempt_of(name)[1]
     for tier, kinds in ((3, _LAST), (2, _LATE), (0, _TELLING)):  # "metrics-capability" holds "cs-capability"
         for place, kind in enumerate(kinds):
             if kind in lowered:

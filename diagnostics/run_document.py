@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from diagnostics.azure.errors import Nonsense
@@ -12,10 +12,13 @@ from diagnostics.probes._shapes import member, text, when
 from diagnostics.redaction import redact
 from diagnostics.run_notes import notes_of
 
-__all__ = ["ERROR", "error_excerpts", "log_links", "read_details"]
+__all__ = ["ERROR", "WARNINGS", "error_excerpts", "log_links", "read_details"]
 
 ERROR = "error (run history)"
 """The name under which the error object's own text is quoted."""
+
+WARNINGS = "warnings (run history)"
+"""The name under which the run's warnings are quoted: they may be of what stopped nothing."""
 
 _DEEPEST = 5
 
@@ -47,15 +50,13 @@ def read_details(run_id: str, document: Mapping[str, Any]) -> RunDetails:
 
 
 def error_excerpts(document: Mapping[str, Any]) -> tuple[LogExcerpt, ...]:
-    """Return the texts of the error object, its details and the run's warnings, as quotable lines."""
+    """Return the texts of the error object and its details as quotable lines, then apart from them the warnings'."""
     error = member(document, "error", "error") or member(document, "error")
-    texts = list(dict.fromkeys(_messages(error, 0)))
+    told = dict.fromkeys(_messages(error, 0))
     warnings = member(document, "warnings")
-    for warning in warnings if isinstance(warnings, list) else ():
-        message = text(warning, "message")
-        if message and message not in texts:
-            texts.append(message)
-    return excerpts_of_text(ERROR, "\n".join(texts)) if texts else ()
+    messages = (text(warning, "message") for warning in (warnings if isinstance(warnings, list) else ()))
+    more = dict.fromkeys(message for message in messages if message and message not in told)
+    return (*_quotable(ERROR, told), *_quotable(WARNINGS, more))
 
 
 def log_links(document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -76,6 +77,11 @@ def _messages(error: Any, depth: int) -> Iterator[str]:
     for detail in details if isinstance(details, list) else ():
         yield from _messages(detail, depth + 1)
     yield from _messages(member(error, "innerError"), depth + 1)
+
+
+def _quotable(file: str, texts: Iterable[str]) -> tuple[LogExcerpt, ...]:
+    joined = "\n".join(texts)
+    return excerpts_of_text(file, joined) if joined else ()
 
 
 def _error_code(document: Mapping[str, Any]) -> str | None:

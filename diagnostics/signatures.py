@@ -97,6 +97,8 @@ class Ground(Enum):
     OWN = "only components that pull, build or keep images say it"
     SHARED = "others say it too: void where a foreign signature claims the place, and in the user's own log"
     LOOSE = "anybody says it: as SHARED, and words of registries, images or builds must stand nearby"
+    BUILT = "installers say it wherever they run: as SHARED, and its text must be of an image's build"
+    NOTICED = "said of pulls that go well, too: as SHARED, and a text must tell of one that failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,8 @@ class Signature:
     ``names`` are the causes that the text itself names. ``decisive`` marks a component's own statement
     that only it can make; a 401 or a 403 never is. ``foreign`` claims the matched line for something
     that is no registry; ``container_ran`` says that the user's process ran, so that the image had come
-    and whatever else the text quotes is that process's own.
+    and whatever else the text quotes is that process's own. ``image_came`` says that a pull ended well, of
+    the image that it captures if any: what its log says before of that image was overcome.
 
     ``accepts`` and ``rejects`` are sample texts of our own; the tests hold the
     pattern to them.
@@ -121,6 +124,7 @@ class Signature:
     decisive: bool = False
     foreign: bool = False
     container_ran: bool = False
+    image_came: bool = False
     accepts: tuple[str, ...]
     rejects: tuple[str, ...]
 

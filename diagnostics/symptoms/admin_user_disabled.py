@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.signatures import Signature, SymptomRule, Weight
+from diagnostics.signatures import Ground, Signature, SymptomRule, Weight
 
 SYMPTOM = SymptomRule(
     id="admin-user-disabled",
@@ -37,6 +37,7 @@ SYMPTOM = SymptomRule(
             ),
             emitter="az cli, azd",
             weight=Weight.ECHO,
+            ground=Ground.LOOSE,
             names=("admin-user-disabled",),
             accepts=(
                 "admin: admin user is not enabled for container registry 'contoso'",

@@ -78,20 +78,29 @@ SYMPTOM = SymptomRule(
             id="platform-warning",
             pattern=(
                 r"requested image's platform \(%platform%\) does not match the detected host "
-                r"platform|\bexec format error\b"
+                r"platform"
             ),
-            emitter="docker, runc",
+            emitter="docker",
             weight=Weight.STATUS,
-            ground=Ground.SHARED,
+            ground=Ground.NOTICED,
             accepts=(
                 (
                     "WARNING: The requested image's platform (linux/arm64) does not match the detected "
                     "host "
                     "platform (linux/amd64)"
                 ),
-                "exec format error",
+                "The requested image's platform (windows/amd64) does not match the detected host platform",
             ),
-            rejects=("requested platform", "exec error"),
+            rejects=("requested platform", "exec format error"),
+        ),
+        Signature(
+            id="format-words",
+            pattern=r"\bexec format error\b",
+            emitter="runc",
+            weight=Weight.STATUS,
+            ground=Ground.SHARED,
+            accepts=("exec format error", "fork/exec ./a: exec format error"),
+            rejects=("exec error", "format error"),
         ),
     ),
 )

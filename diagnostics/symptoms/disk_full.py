@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.signatures import Ground, Signature, SymptomRule
+from diagnostics.signatures import Ground, Signature, SymptomRule, Weight
 
 _NAMES = ("node-disk-full",)
 _FULL = (
@@ -17,11 +17,13 @@ SYMPTOM = SymptomRule(
         Signature(
             id="unpack-no-space",
             pattern=(
-                r"(?:failed to (?:register layer|extract layer|unpack|prepare extraction|pull|commit"
-                r"|ingest|apply|export|start container|copy:|push:|mount)"
-                r"|error processing tar file|ApplyLayer|applying layer|apply failure|/var/lib/(?:docker"
+                r"(?:failed to (?:register layer|extract layer|unpack image|prepare extraction"
+                r"|pull (?:and unpack )?image)"
+                r"|(?:failed to (?:unpack|pull|commit|ingest|apply|export|start container|copy:|push:|mount)"
+                r"|writing (?:blob|layer))%line%(?:\blayer-?sha256|\bsha256:|snapshot|httpReadSeeker|/var/tmp/storage)"
+                r"|error processing tar file\(exit|ApplyLayer|applying layer|apply failure|/var/lib/(?:docker"
                 r"|containerd|rancher|kubelet)/"
-                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob|writing (?:blob|layer)"
+                r"|/containerd/|/docker/(?:tmp|overlay2|image)|GetImageBlob"
                 r"|docker: |from daemon: )"
                 rf"%line%{_FULL}"
             ),
@@ -35,11 +37,36 @@ SYMPTOM = SymptomRule(
                 ),
                 "write /var/lib/docker/tmp/GetImageBlob07: no space left on device",
                 "failed to extract layer sha256:0f: mount callback failed: write /a: disk quota exceeded",
+                'writing blob: adding layer with blob "sha256:0f": write /opt/x: no space left on device',
             ),
             rejects=(
                 "OSError: [Errno 28] No space left on device: '/mnt/outputs/ckpt.pt'",
                 "failed to extract features",
                 "failed to write checkpoint: no space left on device",
+                "rclone: Failed to copy: write /mnt/azureml/outputs/part3: no space left on device",
+                "RuntimeError: Failed to export the model to /mnt/outputs/model.onnx: No space left on device",
+                "rslex-fuse: failed to mount: write /mnt/cache: No space left on device",
+                "Error processing tar file shard-07.tar: No space left on device",
+            ),
+        ),
+        Signature(
+            id="node-full-for-image",
+            pattern=(
+                r"low on resource: imagefs|(?:image|docker|container)%line%DiskFull\w*"
+                r"|(?:failed to (?:pull|unpack|extract)|ErrImagePull|ImagePull\w*|pulling image)%line%"
+                r"(?:DiskPressure|low on resource: (?:ephemeral-storage|nodefs))"
+            ),
+            emitter="kubelet",
+            ground=Ground.SHARED,
+            names=_NAMES,
+            decisive=True,
+            accepts=(
+                "The node was low on resource: imagefs.",
+                'Failed to pull image "contoso.azurecr.io/a:1": node has DiskPressure',
+            ),
+            rejects=(
+                "The node was low on resource: ephemeral-storage.",
+                "Warning  ImageGCFailed  kubelet  failed to garbage collect required amount of images.",
             ),
         ),
         Signature(
@@ -47,15 +74,14 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"FreeDiskSpaceFailed|ImageGCFailed|failed to garbage collect required amount of images"
                 r"|NodeHasDiskPressure|\bDiskPressure\b"
-                r"|low on resource: (?:ephemeral-storage|imagefs|nodefs)|(?:image|docker"
-                r"|container)%line%DiskFull\w*"
+                r"|low on resource: (?:ephemeral-storage|nodefs)"
                 r"|disk (?:usage|space)%line%(?:image|imagefs|docker)%line%(?:over|exceed|insufficient"
                 r"|full)"
             ),
             emitter="kubelet",
+            weight=Weight.STATUS,
             ground=Ground.SHARED,
             names=_NAMES,
-            decisive=True,
             accepts=(
                 (
                     "Warning  ImageGCFailed  kubelet  failed to garbage collect required amount of images. "
@@ -88,7 +114,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="build-no-space",
             pattern=(
-                rf"(?:step \d+/\d+ : |acb_step_|^#\d+ |conda env create|docker build"
+                rf"(?:step \d+/\d+ : ?(?:FROM|RUN|COPY|ADD|ENV|ARG|WORKDIR|USER|SHELL|LABEL|CMD|ENTRYPOINT)\b|acb_step_"
+                rf"|^#\d+ (?:\d+\.\d+ |\[|ERROR|sha256:|extracting )|conda env create|docker build"
                 rf"|buildkit)%block%(?P<proof>{_FULL})"
             ),
             emitter="a package installer in a build",
@@ -98,7 +125,12 @@ SYMPTOM = SymptomRule(
                 "Step 3/9 : RUN conda env create -f env.yml\nOSError: [Errno 28] No space left on device",
                 ("#9 12.1 ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"),
             ),
-            rejects=("OSError: [Errno 28] No space left on device", "Step 3/9 : RUN conda env create"),
+            rejects=(
+                "OSError: [Errno 28] No space left on device",
+                "Step 3/9 : RUN conda env create",
+                "Step 3/9 : loss 0.31\nOSError: [Errno 28] No space left on device: '/mnt/outputs/ckpt.pt'",
+                "#0 0x7f11 in write\n#1 0x7f12 in main\nOSError: [Errno 28] No space left on device",
+            ),
         ),
         Signature(
             id="no-space",

@@ -95,8 +95,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="access-denied-by-registry",
             pattern=(
-                r"denied: (?:permission_denied|permission %q%|installation not allowed|access forbidden"
-                r"|denied\b)|error from registry%line%(?:forbidden|denied: )"
+                r"denied: (?:permission_denied|permission [\"']artifactregistry|installation not allowed"
+                r"|access forbidden|denied\b)|error from registry%line%(?:forbidden|denied: )"
             ),
             emitter="ghcr, GitLab, Google, Harbor",
             accepts=(
@@ -107,6 +107,7 @@ SYMPTOM = SymptomRule(
             ),
             rejects=(
                 "permission denied: './run.sh'",
+                "PERMISSION_DENIED: Permission denied on resource project contoso.",
                 "denied: client with IP '203.0.113.4' is not allowed access",
             ),
         ),

@@ -29,7 +29,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="build-compute-unusable",
             pattern=(
-                r"image build run on compute failed|image build compute%line%(?:not found"
+                r"image build run on compute failed%line%(?:not an owner|not found|does not exist|not authori[sz]ed"
+                r"|not permitted|deleted|stopped|quota)|image build compute%line%(?:not found"
                 r"|does not exist|not valid|invalid|failed|deleted|stopped)"
             ),
             emitter="Azure ML control plane",
@@ -38,7 +39,11 @@ SYMPTOM = SymptomRule(
                 "Image build run on compute failed: User starting the run is not an owner",
                 "The image build compute 'builder' was not found",
             ),
-            rejects=("image build compute: builder", "ImageBuildComputeNotValid"),
+            rejects=(
+                "image build compute: builder",
+                "ImageBuildComputeNotValid",
+                "Image build run on compute failed: process exited with code 1",
+            ),
         ),
         Signature(
             id="pip-no-match",
@@ -47,7 +52,7 @@ SYMPTOM = SymptomRule(
                 r"|no matching distribution found for) %package%"
             ),
             emitter="pip",
-            ground=Ground.SHARED,
+            ground=Ground.BUILT,
             names=_DEPENDENCY,
             decisive=True,
             accepts=(
@@ -70,7 +75,7 @@ SYMPTOM = SymptomRule(
                 r"|unsatisfiable requirements"
             ),
             emitter="pip, conda",
-            ground=Ground.SHARED,
+            ground=Ground.BUILT,
             names=_DEPENDENCY,
             decisive=True,
             accepts=(
@@ -91,7 +96,7 @@ SYMPTOM = SymptomRule(
                 r"|nothing provides (?:requested )?%package%(?: needed by|\s*$)|SpecNotFound"
             ),
             emitter="conda",
-            ground=Ground.SHARED,
+            ground=Ground.BUILT,
             names=_DEPENDENCY,
             decisive=True,
             accepts=(
@@ -112,7 +117,7 @@ SYMPTOM = SymptomRule(
                 r"|GPG error: http"
             ),
             emitter="apt, apk, yum",
-            ground=Ground.SHARED,
+            ground=Ground.BUILT,
             names=_DEPENDENCY,
             decisive=True,
             accepts=(
@@ -131,7 +136,7 @@ SYMPTOM = SymptomRule(
                 r"|forbidden path)"
                 r"|unable to prepare context|no build stage in current context"
                 r"|failed to parse (?:platform|stage name)|dockerfile%line%(?:cannot be empty|not found)"
-                r"|file with no instructions|error loading yaml|error while (?:loading"
+                r"|file with no instructions|error while (?:loading"
                 r"|parsing) conda%line%(?:file|specification)"
                 r"|error from sender: (?:resolve|context)"
             ),
@@ -146,9 +151,19 @@ SYMPTOM = SymptomRule(
             rejects=("Step 3/9 : COPY . .", "failed to copy: httpReadSeeker"),
         ),
         Signature(
+            id="definition-unreadable",
+            pattern=r"error loading yaml",
+            emitter="ACR Tasks, conda",
+            ground=Ground.BUILT,
+            names=_DEFINITION,
+            decisive=True,
+            accepts=("Error loading YAML: line 3", "error loading yaml file acb.yaml"),
+            rejects=("error loading the dataset", "yaml loaded"),
+        ),
+        Signature(
             id="step-failed",
             pattern=(
-                r"returned a non-zero code: \d+|executor failed running"
+                r"the command %line%returned a non-zero code: \d+|executor failed running \["
                 r"|did not complete successfully: exit code:? \d+"
                 r"|failed to run step ID: %step%|failed during run, err|Run ID: \S+ failed after"
                 r"|failed to solve with frontend"
@@ -169,12 +184,14 @@ SYMPTOM = SymptomRule(
                 "Run ID: cb4 was successful after 30s",
                 "exit code 0",
                 "failed to solve the linear program",
+                "Executor failed running task 0.0 in stage 1.0",
+                "hook returned a non-zero code: 1",
             ),
         ),
         Signature(
             id="build-failed",
             pattern=(
-                r"(?:docker |environment |container )?image build(?:ing)? (?:has )?failed"
+                r"(?:docker |environment |container )?image build(?:ing)? (?:has |run on compute )?failed"
                 r"|ImageBuildFail\w*|EnvironmentBuildFail\w*"
                 r"|environment (?:image )?build failed|building (?:docker |container )?image failed"
                 r"|(?:failed|unable|error) (?:to )?build(?:ing)? (?:the )?(?:docker |container "
@@ -196,6 +213,15 @@ SYMPTOM = SymptomRule(
                 "No builds exist for environment e version 1",
                 "failed to build environment CartPole-v1",
             ),
+        ),
+        Signature(
+            id="environment-unresolved",
+            pattern=r"ResolvePackageNotFound:\s+- %package%",
+            emitter="conda",
+            weight=Weight.TRACE,
+            ground=Ground.SHARED,
+            accepts=("ResolvePackageNotFound:\n  - contosolib=1", "ResolvePackageNotFound: \n\n  - python=2.8.1"),
+            rejects=("ResolvePackageNotFound was raised", "PackagesNotFoundError: The following packages are not"),
         ),
         Signature(
             id="build-under-way",

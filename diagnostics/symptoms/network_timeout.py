@@ -99,7 +99,7 @@ SYMPTOM = SymptomRule(
                 r"|%acr%)"
                 r"|error reaching registry endpoint|failed to receive challenge"
                 r"|(?:timed? ?out|timeout)%line%(?:connecting to|contacting|reaching"
-                r"|waiting for) (?:the )?(?:container registry|ACR\b|registry\b|%acr%)"
+                r"|waiting for) (?:the )?(?:(?:container|docker) registry|ACR\b|%acr%)"
                 r"|(?:connection|request) to (?:the )?(?:container registry|%acr%)%line%(?:timed out"
                 r"|failed|was reset|refused)"
             ),
@@ -109,7 +109,11 @@ SYMPTOM = SymptomRule(
                 "timed out connecting to container registry contoso.azurecr.io",
                 "failed to receive challenge: error reaching registry endpoint",
             ),
-            rejects=("failed to connect to the database", "timed out connecting to the workspace"),
+            rejects=(
+                "failed to connect to the database",
+                "timed out connecting to the workspace",
+                "Timeout connecting to registry http://schema:8081",
+            ),
         ),
         Signature(
             id="python-client-cut-off",

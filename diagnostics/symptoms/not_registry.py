@@ -10,15 +10,48 @@ SYMPTOM = SymptomRule(
     signatures=(
         Signature(
             id="user-process-exited",
-            pattern=r"execution failed\. ?user process %line%exited with",
-            emitter="Azure ML common runtime",
+            pattern=(
+                r"execution failed\. ?user process %line%exited with"
+                r"|(?:submitted|executing) script failed with a non-zero exit code"
+                r"|user program failed with"
+                r"|ExecutionFailed:%near%exit_codes: \d+\s+appinsights reachable"
+            ),
+            emitter="Azure ML common runtime, node agent",
             foreign=True,
             container_ran=True,
             accepts=(
                 "Execution failed. User process 'python' exited with status code 1. Please check log file",
                 "UserError: execution failed. User process '/bin/bash' exited with exit code 137",
+                "AzureMLCompute job failed.\nJobFailed: Submitted script failed with a non-zero exit code; see the log",
+                "User program failed with CalledProcessError: Command 'python train.py' returned exit status 1.",
+                "ExecutionFailed: [REDACTED]\n\texit_codes: 1\n\tAppinsights Reachable: Some(true)",
             ),
-            rejects=("Execution failed. The image could not be pulled", "process exited with status code 1"),
+            rejects=(
+                "Execution failed. The image could not be pulled",
+                "process exited with status code 1",
+                "FailedPullingImage: Unable to pull docker image",
+            ),
+        ),
+        Signature(
+            id="container-filled-the-disk",
+            pattern=r"low on resource: ephemeral-storage%line%container \S+ was using",
+            emitter="kubelet",
+            foreign=True,
+            container_ran=True,
+            accepts=(
+                (
+                    "Pod evicted. The node was low on resource: ephemeral-storage. Container main was using 312Gi, "
+                    "which exceeds its request of 0."
+                ),
+                (
+                    "The node was low on resource: ephemeral-storage. Threshold quantity: 10Gi, available: 8Gi. "
+                    "Container train was using 96Gi, request is 0, has larger consumption of ephemeral-storage."
+                ),
+            ),
+            rejects=(
+                "The node was low on resource: ephemeral-storage.",
+                "The node was low on resource: memory. Container main was using 60Gi, request is 0",
+            ),
         ),
         Signature(
             id="storage",
@@ -125,12 +158,14 @@ SYMPTOM = SymptomRule(
                 r"|PermissionError: \[|ConnectionError: |MemoryError|\bRuntimeError: "
                 r"|\b(?:KeyError|ValueError|TypeError|AttributeError): |torch\.|CUDA (?:error"
                 r"|out of memory)|requests\.exceptions|openai\.|\[Errno \d+\]"
+                r"|CalledProcessError: Command [\"'\[]*(?:\S*/)?(?:pip|conda|mamba|apt|python)"
             ),
             emitter="the user's code",
             foreign=True,
             accepts=(
                 "ModuleNotFoundError: No module named 'contoso'",
                 "requests.exceptions.ConnectionError: connection refused",
+                "subprocess.CalledProcessError: Command '['/opt/conda/bin/pip', 'install', 'a']' returned status 1.",
             ),
             rejects=("docker: Error response from daemon", "exec /bin/sh: exec format error"),
         ),
@@ -140,7 +175,7 @@ SYMPTOM = SymptomRule(
                 r"container application crashed|user container has crashed|(?:liveness"
                 r"|readiness|startup) probe (?:failed|errored)|CrashLoopBackOff"
                 r"|back-off restarting failed container|OOMKilled|exited with code"
-                r"|container \S+ failed with status code|execution script failed|user program failed"
+                r"|container \S+ failed with status code|execution script failed"
                 r"|ScriptRunException"
                 r"|did(?:n't| not) (?:respond to|start within)|you can also try to run image"
             ),
@@ -193,7 +228,7 @@ SYMPTOM = SymptomRule(
             id="image-came",
             pattern=(
                 r"successfully (?:built|tagged|pushed|pulled) |was successful after"
-                r"|status: downloaded newer image|image is up to date|writing image sha256:\S+ done"
+                r"|image is up to date|writing image sha256:\S+ done"
                 r"|naming to \S+ done|start(?:ing|ed) container|created container"
             ),
             emitter="docker, ACR Tasks, kubelet",
@@ -206,6 +241,38 @@ SYMPTOM = SymptomRule(
                 "Successfully logged into contoso.azurecr.io",
                 "Successfully set up Docker configuration",
             ),
+        ),
+        Signature(
+            id="image-pulled",
+            pattern=(
+                r"(?:successfully pulled image|status: (?:downloaded newer image|image is up to date) for)\b"
+                r"(?:[^\S\n]+%q%%image%)?"
+            ),
+            emitter="docker, kubelet",
+            foreign=True,
+            image_came=True,
+            accepts=(
+                'Successfully pulled image "contoso.azurecr.io/a:1" in 3.2s',
+                "Status: Downloaded newer image for python:3.11",
+                "Status: Image is up to date for contoso.azurecr.io/a:1",
+            ),
+            rejects=("Pulling image", "Status: 404", "Digest: sha256:0f1e"),
+        ),
+        Signature(
+            id="image-present",
+            pattern=(
+                r"(?:container image|PullImage) %q%%image%%q% (?:already present on machine"
+                r"|returns image reference)"
+            ),
+            emitter="kubelet, containerd",
+            foreign=True,
+            image_came=True,
+            accepts=(
+                'Container image "contoso.azurecr.io/a:1" already present on machine',
+                "Container image 'redis' already present on machine",
+                'PullImage "contoso.azurecr.io/a:1" returns image reference "sha256:0f1e"',
+            ),
+            rejects=("the image is already present in the dataset", "Container image is not present with pull policy"),
         ),
     ),
 )

@@ -50,11 +50,11 @@ SYMPTOM = SymptomRule(
             id="pull-deadline",
             pattern=(
                 r"failed to pull(?: and unpack)? image %q%%image%%q%: (?:rpc error: code = \S+ desc = "
-                r")?(?:failed to pull and unpack image %q%[^\s\"]+%q%: )?"
+                r")?(?:failed to pull and unpack image %q%[^\s\"]+%q%: )?(?:failed to copy: )?"
                 r"(?:context (?:deadline exceeded|canceled)|timed out|net/http: request canceled%q%\s*$)"
                 r"|(?:ErrImagePull|pulling image|ImagePull\w*|PullImage)%line%(?:desc = "
                 r"|: )(?:context deadline exceeded|context canceled)"
-                r"|failed to copy: (?:httpReadSeeker: %line%)?(?:context deadline exceeded"
+                r"|failed to copy: httpReadSeeker: %line%(?:context deadline exceeded"
                 r"|context canceled)"
             ),
             emitter="kubelet, containerd",
@@ -71,6 +71,7 @@ SYMPTOM = SymptomRule(
             rejects=(
                 ('Failed to pull image "a:1": Get "https://contoso.azurecr.io/v2/": context deadline exceeded'),
                 "context deadline exceeded",
+                "ERROR : data/x.tar: Failed to copy: context deadline exceeded",
             ),
         ),
         Signature(

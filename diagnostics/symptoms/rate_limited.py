@@ -62,8 +62,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"(?-i:toomanyrequests|TOOMANYREQUESTS)%q%[:,]|received unexpected HTTP status: 429"
                 r"|error parsing HTTP 429 response body"
-                r"|pull QPS exceeded|(?:container registry|docker"
-                r"|registry) ?%line%(?:request )?rate limit(?:ed|ing| exceeded| reached)"
+                r"|pull QPS exceeded"
                 r"|exceeded%line%image pull%line%(?:rate|limit)"
             ),
             emitter="a registry, kubelet",
@@ -74,6 +73,14 @@ SYMPTOM = SymptomRule(
                 "received unexpected HTTP status: 429 Too Many Requests",
             ),
             rejects=("HTTP 429 from the language model", "rate limit of the learner"),
+        ),
+        Signature(
+            id="rate-limit-words",
+            pattern=r"(?:docker|registry) ?%line%(?:request )?rate limit(?:ed|ing| exceeded| reached)",
+            emitter="a registry",
+            ground=Ground.LOOSE,
+            accepts=("container registry: rate limit exceeded", "docker: request rate limit reached"),
+            rejects=("rate limit of the learner", "the registry is limited"),
         ),
         Signature(
             id="status-429",

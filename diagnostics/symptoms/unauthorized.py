@@ -37,9 +37,7 @@ SYMPTOM = SymptomRule(
                 r"|authentication required, visit https://aka\.ms/acr/authorization"
                 r"|unauthorized: (?:application not registered|%q%aad "
                 r"|access to the requested resource is not"
-                r"|unauthorized to access repository|authentication failed|not authorized"
-                r"|you don't have the needed"
-                r"|unauthenticated|access token|the (?:token|password|username|client|credential))"
+                r"|unauthorized to access repository|you don't have the needed)"
             ),
             emitter="a registry, through docker or containerd",
             accepts=(
@@ -58,8 +56,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"unauthorized: (?:incorrect username or password|your account must log in"
                 r"|please use (?:a )?personal access token"
-                r"|invalid client ?id or client secret|could not find robot|invalid (?:username"
-                r"|credentials?|token|password|client))"
+                r"|invalid client ?id or client secret|could not find robot)"
                 r"|login attempt to https?://%registry%/?\S* failed with status: 401"
             ),
             emitter="a registry's login",
@@ -77,14 +74,33 @@ SYMPTOM = SymptomRule(
             ),
         ),
         Signature(
+            id="credential-words",
+            pattern=(
+                r"unauthorized: (?:authentication failed|not authorized|unauthenticated|access token"
+                r"|the (?:token|password|username|client|credential))"
+            ),
+            emitter="a registry's login",
+            ground=Ground.LOOSE,
+            accepts=(
+                "Error response from daemon: unauthorized: authentication failed",
+                "docker login: unauthorized: the token is of another tenant",
+            ),
+            rejects=("unauthorized: http basic", "authentication failed for user"),
+        ),
+        Signature(
             id="password-words",
             pattern=(
                 r"incorrect username or password|invalid username/password"
                 r"|invalid client ?id or client secret"
+                r"|unauthorized: invalid (?:username|credentials?|token|password|client)"
             ),
             emitter="a registry's login",
             ground=Ground.LOOSE,
-            accepts=("docker login: incorrect username or password", "podman: invalid username/password"),
+            accepts=(
+                "docker login: incorrect username or password",
+                "podman: invalid username/password",
+                "docker login: unauthorized: invalid username or password",
+            ),
             rejects=("password changed", "username taken"),
         ),
         Signature(

@@ -14,6 +14,7 @@ from diagnostics import classification
 from diagnostics.classification import classify
 from diagnostics.model import LogExcerpt, Symptom
 from diagnostics.own_signatures import OwnSignatures, install
+from diagnostics.run_document import WARNINGS
 from diagnostics.signatures import Ground, Signature, Weight
 
 REFUSED = "unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information."
@@ -276,11 +277,73 @@ class TestOtherFailures:
             "exec format error in user expression: KeyError: 'x'",
             "spark: container exited with exit code 143, x509 not used",
             "The registry key HKEY_LOCAL_MACHINE was not found",
+            "rclone: Failed to copy: write /mnt/azureml/outputs/part3: no space left on device",
+            "RuntimeError: Failed to export the model to /mnt/outputs/model.onnx: No space left on device",
+            "rslex-fuse: failed to mount: write /mnt/cache: No space left on device",
+            "Error writing blob shard-07 to /mnt/outputs: No space left on device",
+            "Error processing tar file shard-07.tar: No space left on device",
+            "#0 0x7f11 in write\n#1 0x7f12 in main\nOSError: [Errno 28] No space left on device: '/mnt/outputs/ckpt.pt'",
+            "Step 3/9 : loss 0.31\nOSError: [Errno 28] No space left on device: '/mnt/outputs/ckpt.pt'",
+            "ValueError: Error loading YAML config conf/train.yaml: mapping values are not allowed here",
+            "Error loading YAML config conf/train.yaml: mapping values are not allowed here",
+            "openai.AuthenticationError: Error code: 401 - Unauthorized: Access token is missing, invalid or expired",
+            "proseware.ApiError: 401 Unauthorized: The token has no access to the project",
+            "NeptuneInvalidApiTokenException: 401 Unauthorized: Invalid token",
+            "PERMISSION_DENIED: Permission denied on resource project contoso.",
+            "mlflow.exceptions.RestException: RESOURCE_EXHAUSTED: model registry: rate limit exceeded",
+            "model registry: rate limit exceeded",
+            "ERROR : data/x.tar: Failed to copy: context deadline exceeded",
+            "Executor failed running task 0.0 in stage 1.0 (TID 7)",
+            "pre-commit: hook returned a non-zero code: 1",
+            "Timeout connecting to registry http://schema:8081",
+            "pyodbc.Error: Login failed: admin account is disabled",
+            "Login failed: admin account is disabled",
         ],
     )
     def test_words_shared_with_registries_are_not_enough(self, text: str) -> None:
         """Images, layers, registries, artifacts and status codes of other trades show nothing."""
         assert ids(text) == []
+
+    @pytest.mark.parametrize(
+        ("text", "symptom", "signature"),
+        [
+            (
+                "Error response from daemon: Get https://quay.io/v2/: unauthorized: Invalid Username or Password",
+                "unauthorized",
+                "password-words",
+            ),
+            (
+                "docker pull fabrikam.example/a:1\nError: unauthorized: access token has insufficient audience",
+                "unauthorized",
+                "credential-words",
+            ),
+            (
+                (
+                    "Unable to get AAD authorization tokens with message: not logged in\n"
+                    "Unable to get admin user credentials with message: Admin user is disabled."
+                ),
+                "admin-user-disabled",
+                "admin-off",
+            ),
+            ("Error response from daemon: docker registry: rate limit exceeded", "rate-limited", "rate-limit-words"),
+            (
+                'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource "a"',
+                "forbidden",
+                "access-denied-by-registry",
+            ),
+            (
+                (
+                    'Failed to pull image "fabrikam.azurecr.io/a:1": rpc error: code = Unknown desc = failed to pull and '
+                    'unpack image "fabrikam.azurecr.io/a:1": failed to copy: context deadline exceeded'
+                ),
+                "pull-too-slow",
+                "pull-deadline",
+            ),
+        ],
+    )
+    def test_shared_words_beside_a_registry_are_its_own(self, text: str, symptom: str, signature: str) -> None:
+        """What anybody may say is believed of whoever pulls."""
+        assert (read(text)[0].id, read(text)[0].signature) == (symptom, signature)
 
     def test_storage_that_refuses_a_layer_is_a_registry_failure(self) -> None:
         """The one exception: an endpoint policy refuses the storage behind the registry while a layer comes."""
@@ -311,11 +374,21 @@ class TestOtherFailures:
         assert (symptom.id, symptom.line, symptom.decisive) == ("image-build-failed", 1, True)
         assert symptom.captured["package"] == "fabrikam-models==8"
 
-    def test_what_the_user_s_own_log_says_is_not_the_pull(self) -> None:
+    @pytest.mark.parametrize(
+        "file",
+        [
+            "user_logs/std_log.txt",
+            "azureml-logs/70_driver_log.txt",
+            "logs/azureml/stdoutlogs.txt",
+            "logs/user/stdout/10.0.0.4/process000.stdout.txt",
+        ],
+    )
+    def test_what_the_user_s_own_log_says_is_not_the_pull(self, file: str) -> None:
         """The user's log exists only because the image came, unless the run itself builds an image."""
         error = "ERROR: No matching distribution found for fabrikam-models==8"
-        assert ids(error, "user_logs/std_log.txt") == []
-        assert first(f"Step 3/9 : RUN pip install\n{error}", "user_logs/std_log.txt") == "image-build-failed"
+        assert ids(error, file) == []
+        assert ids("docker: dial tcp 203.0.113.5:443: i/o timeout", file) == []
+        assert first(f"Step 3/9 : RUN pip install\n{error}", file) == "image-build-failed"
 
     @pytest.mark.parametrize(
         ("said", "expected"),
@@ -337,6 +410,261 @@ class TestOtherFailures:
         head = excerpt("Step 1/9 : FROM mcr.microsoft.com/azureml/base:latest", "azureml-logs/20_image_build_log.txt")
         assert [s.id for s in classify([head])] == ["image-build-failed"]
         assert classify([excerpt("ModuleNotFoundError: No module named 'fabrikam'"), head]) == ()
+
+
+LIFECYCLER = "system_logs/lifecycler/lifecycler.log"
+ELSEWHERE = "UserError: the evaluation gate was not passed"
+LIMIT = "toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit"
+IMAGE, SIDECAR = "fabrikam.azurecr.io/nlp/train:7", "mcr.microsoft.com/fabrikam/proxy:2"
+FAILED = f'Failed to pull image "{IMAGE}": {NO_TAG}'
+
+
+class TestOvercome:
+    @pytest.mark.parametrize(
+        "log",
+        [
+            f"{LIMIT}\nretrying\nSuccessfully pulled image docker.io/library/python:3.11\nstarting container",
+            (
+                'Get "https://fabrikam.azurecr.io/v2/": dial tcp 203.0.113.9:443: i/o timeout, retrying\n'
+                "Successfully pulled image fabrikam.azurecr.io/nlp/train:7 in 4.1s"
+            ),
+            (
+                "Unable to retrieve ACR refresh token using Compute Identity 5b1e, please check: falling back\n"
+                "Status: Downloaded newer image for fabrikam.azurecr.io/nlp/train:7"
+            ),
+            f'{FAILED}\nContainer image "{IMAGE}" already present on machine',
+            f"{FAILED}\nContainer image '{SIDECAR}' already present on machine\nStatus: Image is up to date for {IMAGE}",
+            (
+                'Get "https://registry-1.docker.io/v2/library/python/manifests/3.11": net/http: TLS handshake timeout\n'
+                "Status: Downloaded newer image for python:3.11"
+            ),
+            (
+                f"Warning  ImageGCFailed  kubelet  failed to garbage collect required amount of images\n{FAILED}\n"
+                f'Successfully pulled image "{IMAGE}"'
+            ),
+            f"{LIMIT}\nSuccessfully pulled image",
+            f'{FAILED}\ntime="2026-11-17" level=info msg="PullImage \\"{IMAGE}\\" returns image reference \\"sha256:0f1e\\""',
+        ],
+    )
+    def test_an_error_that_the_pull_overcame_shows_nothing(self, log: str) -> None:
+        """The same log says later that the image came, so the run failed on something else."""
+        assert classify([excerpt(ELSEWHERE), excerpt(log, LIFECYCLER)]) == ()
+
+    @pytest.mark.parametrize(
+        "log",
+        [
+            f'{FAILED}\nSuccessfully pulled image "{SIDECAR}"\nStarted container proxy',
+            f'{FAILED}\nError: ErrImagePull\nContainer image "{SIDECAR}" already present on machine',
+            f'{FAILED}\nSuccessfully pulled image "fabrikam.azurecr.io/nlp/train:6"',
+            f'Successfully pulled image "{IMAGE}"\n{FAILED}',
+            f'{FAILED}\nSuccessfully pulled image "{IMAGE}"\n{FAILED}',
+            f"{FAILED}\nStarted container proxy",
+            f'{FAILED}\nSuccessfully pulled image "fabrikam.azurecr.io/<image>"',
+        ],
+    )
+    def test_the_arrival_of_another_image_overcomes_nothing(self, log: str) -> None:
+        """Nor does an arrival before the error, or one that was followed by it again."""
+        assert classify([excerpt(ELSEWHERE), excerpt(log, LIFECYCLER)])[0].id == "tag-not-found"
+
+    def test_an_error_without_an_image_is_not_taken_for_a_helper_s(self) -> None:
+        """Where a log tells of several images, an error that names none may be of any."""
+        log = f'{LIMIT}\nPulling image "{IMAGE}"\nSuccessfully pulled image "{SIDECAR}"\nSuccessfully pulled image "a/b:1"'
+        assert classify([excerpt(log, LIFECYCLER)])[0].id == "rate-limited"
+
+    def test_a_later_attempt_overcomes_an_earlier_one(self) -> None:
+        """The first try met the limit and the second pulled, whichever log was read first."""
+        limited, pulled = (excerpt(LIMIT, f"retry_001/{LIFECYCLER}"), f"Successfully pulled image {IMAGE}")
+        later = excerpt(pulled, f"retry_002/{LIFECYCLER}")
+        assert classify([later, limited]) == classify([limited, later]) == ()
+        assert classify([excerpt(pulled, LIFECYCLER), limited])[0].id == "rate-limited"
+
+    def test_another_log_s_arrival_overcomes_nothing(self) -> None:
+        """Two logs have no common order, and the run's own error stands."""
+        came = excerpt(f"Successfully pulled image {IMAGE}", LIFECYCLER)
+        assert classify([excerpt(FAILED), came])[0].id == "tag-not-found"
+
+    def test_what_an_image_does_after_it_came_stands(self) -> None:
+        """A build, and a program for another machine, fail with all images there."""
+        build = f"Status: Downloaded newer image for {IMAGE}\nERROR: No matching distribution found for fabrikam==8"
+        assert first(build, "azureml-logs/20_image_build_log.txt") == "image-build-failed"
+        assert first(f"exec /bin/sh: exec format error\nSuccessfully pulled image {IMAGE}") == "architecture-mismatch"
+
+    def test_many_arrivals_take_no_time(self) -> None:
+        """A log that is nothing but pulls of ever new images is read in well under two seconds."""
+        pulls = (
+            f'Failed to pull image "a.io/x{n}:1": {LIMIT}\nSuccessfully pulled image "a.io/x{n}:1"' for n in range(3000)
+        )
+        log = "\n".join(pulls)
+        began = time.perf_counter()
+        classify([excerpt(log, LIFECYCLER)])
+        assert time.perf_counter() - began < 2
+
+
+SCRIPT_FAILED = "JobFailed: Submitted script failed with a non-zero exit code; see the driver log file for details."
+DAEMON = (
+    "Error response from daemon: pull access denied for redis-x, repository does not exist or may require "
+    "'docker login': denied"
+)
+
+
+class TestScriptFailed:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            f"AzureMLCompute job failed.\n{SCRIPT_FAILED}\n\tReason: Job failed with non-zero exit Code",
+            "Executing script failed with a non-zero exit code; see the driver log for details.",
+            "User program failed with CalledProcessError: Command 'docker run redis-x' returned non-zero exit status 125.",
+            "AzureMLCompute job failed.\nExecutionFailed: [REDACTED]\n\texit_codes: 1\n\tAppinsights Reachable: Some(true)",
+            (
+                "AKS job failed: Pod evicted. The node was low on resource: ephemeral-storage. Container main was "
+                "using 312Gi, which exceeds its request of 0."
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("said", ["", DAEMON, LIMIT, "FreeDiskSpaceFailed  2d  kubelet  low on disk"])
+    def test_what_is_told_beside_a_script_that_failed_is_its_own(self, error: str, said: str) -> None:
+        """The script ran, so the image had come, whatever the wording of its end and whatever stands in the logs."""
+        assert ids(f"{error}\n{said}") == []
+        assert classify([excerpt(error), excerpt(said, LIFECYCLER)]) == ()
+
+    def test_a_build_run_s_script_is_the_build(self) -> None:
+        """What the run that builds an image says of its own script says nothing of the run that waits for it."""
+        log = "Step 1/3 : FROM redis-x\n" + DAEMON
+        told = [
+            excerpt("Image build failed."),
+            excerpt(SCRIPT_FAILED, "build run imgbldrun_1, error (run history)"),
+            excerpt(log, "build run imgbldrun_1, user_logs/std_log.txt"),
+        ]
+        assert [symptom.id for symptom in classify(told)][:1] == ["repository-not-found"]
+        own = [excerpt(SCRIPT_FAILED), excerpt(log, "user_logs/std_log.txt")]
+        assert classify(own) == ()
+        assert classify(own, of_build=True)[0].id == "repository-not-found"
+
+
+class TestDisk:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "The node was low on resource: ephemeral-storage.",
+            "Warning  FreeDiskSpaceFailed  59m  kubelet  Failed to garbage collect required amount of images.",
+            "node(s) had taint {node.kubernetes.io/disk-pressure: }, DiskPressure",
+        ],
+    )
+    def test_a_node_that_is_short_of_disk_proves_nothing_of_an_image(self, text: str) -> None:
+        """What filled it may be the run's own data, or a week old."""
+        (symptom,) = read(text)
+        assert (symptom.id, symptom.decisive) == ("disk-full", False)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "The node was low on resource: imagefs.",
+            f'Failed to pull image "{IMAGE}": node has DiskPressure',
+            f"failed to unpack image {IMAGE}: The node was low on resource: ephemeral-storage.",
+            "failed to commit snapshot extract-12: write /x: no space left on device",
+            "failed to copy: httpReadSeeker: write /x: no space left on device",
+            "#9 12.1 tar: write error\n#9 12.2 No space left on device",
+            "#7 [3/5] RUN conda install x\nNo space left on device",
+        ],
+    )
+    def test_no_room_for_the_image_is_the_node_s_own_statement(self, text: str) -> None:
+        """A pull, its unpacking or a build that meets a full disk is told by whoever met it."""
+        assert next(symptom for symptom in read(text) if symptom.id == "disk-full").decisive
+
+
+class TestInstallers:
+    PIP = "ERROR: No matching distribution found for foo"
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            PIP,
+            "error: subprocess-exited-with-error",
+            "ResolvePackageNotFound:\n  - foo=1",
+            "E: Unable to locate package libfoo",
+        ],
+    )
+    @pytest.mark.parametrize("file", ["run.error", "logs/azureml/executionlogs.txt", LIFECYCLER])
+    def test_an_installer_that_a_run_calls_builds_no_image(self, said: str, file: str) -> None:
+        """Without a word of a build it is the script's own."""
+        text = (
+            f"Traceback (most recent call last):\n{said}\n"
+            "subprocess.CalledProcessError: Command 'pip install foo' returned non-zero exit status 1."
+        )
+        assert ids(text, file) == []
+
+    @pytest.mark.parametrize(
+        ("text", "file"),
+        [
+            (PIP, "azureml-logs/20_image_build_log.txt"),
+            (PIP, "build run imgbldrun_1, logs/a.txt"),
+            (f"Image build failed.\n{PIP}", "run.error"),
+            (f"ImageBuildFailure: {PIP}", "run.error"),
+            (f"#8 [4/6] RUN pip install foo\n#8 2.1 {PIP}", "run.error"),
+            (f"{PIP} (from -r /azureml-environment-setup/condaenv.x1.requirements.txt (line 3))", "run.error"),
+        ],
+    )
+    def test_an_installer_in_a_build_is_what_the_build_failed_on(self, text: str, file: str) -> None:
+        """By the log's name, or by what builders and the service write around it."""
+        symptom = next(symptom for symptom in read(text, file) if symptom.names)
+        assert (symptom.id, symptom.names, symptom.decisive) == (
+            "image-build-failed",
+            ("build-dependency-failed",),
+            True,
+        )
+
+    def test_an_environment_that_cannot_be_resolved_is_a_build_s_while_nothing_else_failed(self) -> None:
+        """Few others than builds ask conda for an environment, and its list alone proves none."""
+        (symptom,) = read("ResolvePackageNotFound:\n  - libcontoso=4\n  - python=2.8.1")
+        assert (symptom.id, symptom.names, symptom.decisive) == ("image-build-failed", (), False)
+
+    def test_a_build_compute_is_to_blame_only_for_a_reason_of_its_own(self) -> None:
+        """An ordinary failure of a build on a compute names no missing compute."""
+        plain = read("Image build run on compute failed: process exited with code 1")
+        assert [(symptom.id, symptom.names) for symptom in plain] == [("image-build-failed", ())]
+        refused = read("Image build run on compute failed: User starting the run is not an owner")
+        assert refused[0].names == ("build-compute-missing",)
+
+
+NOTICES = [
+    "Environment 'AzureML-PyTorch-1.3-GPU' version 3 is archived",
+    "The base image mcr.microsoft.com/azureml/fabrikam:1 is deprecated.",
+    (
+        "[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by "
+        "default and will be removed in an upcoming release."
+    ),
+    "WARNING: The requested image's platform (linux/arm64) does not match the detected host platform (linux/amd64)",
+]
+
+
+class TestNotices:
+    @pytest.mark.parametrize("notice", NOTICES)
+    @pytest.mark.parametrize("beside", [ELSEWHERE, "ValueError: x", f"Status: Downloaded newer image for {IMAGE}"])
+    def test_a_notice_explains_no_failure(self, notice: str, beside: str) -> None:
+        """It is said of images that come, too."""
+        assert ids(f"{notice}\n{beside}\nstarted container") == []
+        assert classify([excerpt(beside), excerpt(notice, LIFECYCLER)]) == ()
+
+    @pytest.mark.parametrize("notice", NOTICES)
+    def test_a_notice_beside_a_failed_pull_is_its_best_explanation(self, notice: str) -> None:
+        """While nobody says more."""
+        assert first(f"Failed to pull Docker image {IMAGE}.\n{notice}") in {"deprecated-image", "architecture-mismatch"}
+        assert first(f"{notice}\n{FAILED}") == "tag-not-found"
+
+    def test_a_refusal_in_the_words_of_a_notice_is_a_refusal(self) -> None:
+        """The daemon, and the service, may fail with the words that otherwise only warn."""
+        assert first(f"Error response from daemon: {NOTICES[2]}") == "deprecated-image"
+        assert first("The environment 'AzureML-Fabrikam-1.3' version 3 is archived and cannot be used") == (
+            "deprecated-image"
+        )
+
+    def test_a_warning_counts_only_where_nothing_else_failed(self) -> None:
+        """Run history keeps warnings beside the error, and they may be of what was overcome."""
+        warned = excerpt(f"unauthorized: authentication required for {IMAGE}", WARNINGS)
+        assert classify([excerpt("AzureMLCompute job failed."), warned])[0].id == "unauthorized"
+        assert classify([excerpt("ModuleNotFoundError: No module named 'fabrikam'"), warned]) == ()
+        mounted = excerpt("datastore mounted", LIFECYCLER)
+        assert classify([excerpt(f"Failed to pull Docker image {IMAGE}."), mounted, warned])[0].id == "unauthorized"
 
 
 class TestForms:

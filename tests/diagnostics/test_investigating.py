@@ -32,7 +32,7 @@ from diagnostics.logs import excerpts_of_text
 from diagnostics.model import INSUFFICIENT_EVIDENCE, NOT_REGISTRY, Evidence, Known, Status, Symptom, Unknown
 from diagnostics.probing import fact_types
 from diagnostics.reach import Reach
-from diagnostics.run_document import ERROR, error_excerpts, log_links, read_details
+from diagnostics.run_document import ERROR, WARNINGS, error_excerpts, log_links, read_details
 from sandbox.wire import Reply
 
 UNAUTHORIZED = f"{REFUSED}authentication required"
@@ -155,13 +155,42 @@ def test_the_user_s_own_logs_are_not_read(begin: Begin, reach: Reach) -> None:
     """What training printed says nothing of an image that came, and may hold anything."""
     logs = {
         "user_logs/std_log.txt": UNAUTHORIZED,
+        "retry_001/user_logs/std_log.txt": UNAUTHORIZED,
         "azureml-logs/70_driver_log.txt": UNAUTHORIZED,
+        "logs/azureml/stdoutlogs.txt": UNAUTHORIZED,
+        "logs/user/stdout/10.0.0.4/process000.stdout.txt": UNAUTHORIZED,
         LOG: "the container was started",
     }
     azure = begin(run={"logs": logs})
     told = investigate(about(), reach)
     assert told.symptoms == ()
-    assert azure.asked("user_logs|70_driver_log") == 0
+    assert azure.asked("user_logs|70_driver_log|stdoutlogs|logs/user") == 0
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        (
+            "toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit\n"
+            "retrying\nSuccessfully pulled image docker.io/library/python:3.11\nstarting container"
+        ),
+        f"{UNAUTHORIZED}\nfalling back\nStatus: Downloaded newer image for {SERVER}/team/train:7",
+    ],
+)
+def test_an_error_that_the_pull_overcame_is_no_diagnosis(begin: Begin, reach: Reach, log: str) -> None:
+    """The image came at last, and the run failed on something else."""
+    begin(run={"error": {"code": "UserError", "message": "The gate was not passed."}, "logs": {LOG: log}})
+    assert judge(investigate(about(), reach)).verdict == NOT_REGISTRY
+
+
+def test_a_run_s_warnings_are_quoted_apart_from_its_error(azure: BentSandbox, reach: Reach) -> None:
+    """Whoever reads the diagnosis sees that it rests on a warning; one of what stopped nothing gives none."""
+    failed = {"error": {"error": {"message": "AzureMLCompute job failed."}}, "runId": "r", "status": "Failed"}
+    azure.bend(HISTORY, "/details$", json_answer(200, failed | {"warnings": [{"message": UNAUTHORIZED}]}))
+    assert investigate(about(), reach).symptoms[0].excerpt.file == WARNINGS
+    notice = {"message": "Environment 'AzureML-PyTorch-1.3-GPU' version 3 is archived"}
+    azure.bend(HISTORY, "/details$", json_answer(200, failed | {"warnings": [notice]}))
+    assert judge(investigate(about(), reach)).verdict == NOT_REGISTRY
 
 
 def test_the_most_telling_logs_are_read_and_no_more_than_six(begin: Begin, reach: Reach) -> None:
@@ -308,11 +337,18 @@ def test_errors_that_nest_for_ever_are_read_to_a_depth() -> None:
 
 
 def test_an_error_s_code_is_shown_unless_it_says_nothing() -> None:
-    """Codes of the whole world are left out; others stand before the message. Warnings follow once."""
-    told = {"error": {"error": {"code": "ImageBuildFailure", "message": "m"}}, "warnings": [{"message": "w"}] * 2}
-    assert error_excerpts(told)[0].lines == ("ImageBuildFailure: m", "w")
+    """Codes of the whole world are left out; others stand before the message."""
+    told = {"error": {"error": {"code": "ImageBuildFailure", "message": "m"}}}
+    assert error_excerpts(told)[0].lines == ("ImageBuildFailure: m",)
     told["error"] = {"error": {"code": "UserError", "message": "m"}}
-    assert error_excerpts(told)[0].lines == ("m", "w")
+    assert error_excerpts(told)[0].lines == ("m",)
+
+
+def test_warnings_follow_the_error_once() -> None:
+    """What the error says already is not said again."""
+    told = {"error": {"error": {"message": "m"}}, "warnings": [{"message": "w"}, {"message": "m"}, {"message": "w"}]}
+    assert [(e.file, e.lines) for e in error_excerpts(told)] == [(ERROR, ("m",)), (WARNINGS, ("w",))]
+    assert [e.file for e in error_excerpts({"warnings": [{"message": "w"}]})] == [WARNINGS]
 
 
 def test_a_definition_s_password_is_never_read() -> None:

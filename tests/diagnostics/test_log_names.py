@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.logs import prioritise
+from diagnostics.logs import is_user_log, prioritise
 
 NAMES = [
     "user_logs/std_log.txt",
@@ -21,6 +21,14 @@ NAMES = [
     "azureml-logs/20_image_build_log.txt",
     "outputs/model.pkl",
     "something/else.log",
+]
+USERS = [
+    "user_logs/std_log.txt",
+    "retry_002/user_logs/std_log_0.txt",
+    "azureml-logs/70_driver_log.txt",
+    "logs/azureml/stdoutlogs.txt",
+    "logs/user/stdout/10.0.0.4/process000.stdout.txt",
+    "logs/user/lifecycler.log",
 ]
 
 
@@ -49,6 +57,12 @@ def test_number_is_capped_and_equals_keep_their_order() -> None:
     """Only so many logs are read; of equal ones the first named, each once."""
     names = [f"other/{number}.log" for number in range(99, 0, -1)]
     assert prioritise([*names, *names], most=5) == names[:5]
+
+
+def test_what_the_user_s_code_printed_is_told_by_its_name() -> None:
+    """Of commands, steps and workers of parallel steps; it is read late, whatever a worker calls its log."""
+    assert [name for name in (*USERS, *NAMES[1:]) if is_user_log(name)] == USERS
+    assert set(prioritise(["something/else.log", *USERS])[1:]) == set(USERS)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20)))
