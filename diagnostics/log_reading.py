@@ -52,6 +52,7 @@ _NEUTRAL = dict.fromkeys(
     ),
     "\ufffd",
 )
+_ESCAPED_ENDS = pattern(r"(?:\\+[nr])+")
 # What a secret is written in: the rest of one that the cut fell into stands before the first other character.
 _SECRET_REST = pattern(r"[A-Za-z0-9_\-.~+/=%\\]*")
 
@@ -62,9 +63,13 @@ class UnreadableLog(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Text as decoded: a whole log, or its beginning (``open_end``) or its end (``open_start``)."""
+    """Text as decoded: a whole log, or its beginning (``open_end``) or its end (``open_start``).
+
+    A line too long to quote is split at its escaped line ends where ``no_file`` says that nobody counts the lines.
+    """
 
     text: str
+    no_file: bool = field(default=False, kw_only=True)
     open_start: bool = field(default=False, kw_only=True)
     open_end: bool = field(default=False, kw_only=True)
 
@@ -173,7 +178,11 @@ def _lines(part: Part) -> _Lines:
     lines = redact(text).split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    return _Lines(lines, notes)
+    return _Lines([piece for line in lines for piece in _pieces(line)] if part.no_file else lines, notes)
+
+
+def _pieces(line: str) -> list[str]:
+    return [line] if len(line) <= LONGEST_LINE else _ESCAPED_ENDS.sub("\n", line).split("\n")
 
 
 def _clean(text: str, notes: list[str]) -> str:

@@ -68,12 +68,16 @@ class RangeFetch(Protocol):
 
 
 def excerpts_of_text(file: str, text: str) -> tuple[LogExcerpt, ...]:
-    """Return the redacted lines of ``text``, one excerpt, or two where its middle had to be left out."""
+    """Return the redacted lines of ``text``, one excerpt, or two where its middle had to be left out.
+
+    An error that came as one endless line of JSON is split at its escaped line ends, so that none of it is left out.
+    """
     if len(text) <= WHOLE:
-        return excerpts_of_parts(redact(file), Part(text), None, Cuts())
+        return excerpts_of_parts(redact(file), Part(text, no_file=True), None, Cuts())
     cuts = Cuts()
     cuts.middle(f"{len(text) - WHOLE:,} of {len(text):,} characters", "the text is too long")
-    return excerpts_of_parts(redact(file), Part(text[:HEAD], open_end=True), Part(text[-TAIL:], open_start=True), cuts)
+    head = Part(text[:HEAD], no_file=True, open_end=True)
+    return excerpts_of_parts(redact(file), head, Part(text[-TAIL:], no_file=True, open_start=True), cuts)
 
 
 def read_ranged(file: str, fetch: RangeFetch) -> tuple[LogExcerpt, ...]:
