@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import re2 as untyped_re2
@@ -90,6 +91,16 @@ _DOCKER_HUB = "docker.io"
 """The registry that clients call so, whichever of its hosts they ask."""
 _MOST_ARRIVALS = 20
 """Images whose last arrival is looked at in one log and its attempts."""
+
+_NAMES = re2.compile(
+    expand(
+        r"(?:%acr%|mcr\.microsoft\.com|\b(?:[\w-]+\.)*(?:docker\.io|ghcr\.io|quay\.io|nvcr\.io|gcr\.io|docker\.pkg\.dev))"
+        r"(?::\d+)?(?:/[^\s\"',;]*)?"
+        r"|/v2/[^\s\"',;]+/(?:manifests|blobs)/[^\s\"',;]*"
+        r"|\b(?:see|visit|refer to):? https?://github\.com/(?:Azure|containerd|docker|kubernetes|moby|opencontainers)/\S*"
+    )
+)
+"""Names of registries, repositories and tags, and links for the reader: a foreign word in one is only a name."""
 
 _REFERENCE = r"(?P<image>[^\s\"',;]*[/:][^\s\"',;]*[\w>*])"
 _COMPANIONS = tuple(
@@ -286,13 +297,21 @@ def _groups(match: Any) -> Iterator[tuple[str, str]]:
 
 def _claims(text: _Text, hits: Iterable[_Hit], number: int) -> list[tuple[int, int]]:
     """Return the stretches that foreign words claim, in order and apart from each other."""
+    foreign = [hit for hit in hits if hit.signature.foreign and hit.excerpt == number]
+    names = [(name.start(), name.end()) for name in _NAMES.finditer(text.plain)] if foreign else []
     found: list[tuple[int, int]] = []
-    for start, end in sorted(_claim(text, h) for h in hits if h.signature.foreign and h.excerpt == number):
+    for start, end in sorted(_claim(text, hit) for hit in foreign if not _within(hit, names)):
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:
             found.append((start, end))
     return found
+
+
+def _within(hit: _Hit, stretches: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether one of ``stretches``, which are in order, holds all of a match."""
+    before = bisect.bisect_right(stretches, hit.proof, key=itemgetter(0)) - 1
+    return before >= 0 and hit.end <= stretches[before][1]
 
 
 def _claim(text: _Text, hit: _Hit) -> tuple[int, int]:
