@@ -7,7 +7,7 @@ time to match is linear in the text whatever the text is. Three additions make t
   followed by ``?`` may be absent;
 * ``%line%`` skips within a line, ``%near%`` over up to 4 line ends, ``%block%`` over up to 12 (all as little as
   possible); ``%acr%`` is a login server of Azure's, ``%api%`` that or a call of any registry's API, ``%q%`` an
-  optional quotation mark;
+  optional quotation mark, ``%status%`` what stands before a status code and never before a tag or a port;
 * ``%image%`` and every other name of :data:`CAPTURES` is a group of that name with the shape given there.
 
 A group named ``proof`` marks the place that proves the symptom where that is not the start of the match.
@@ -73,6 +73,10 @@ _SHORTHAND = {
     "line": r"[^\n]*?",
     "near": r"(?:[^\n]*\n){0,4}?[^\n]*?",
     "q": r"[\"']?",
+    "status": (
+        r"(?:(?:/\S*|[\"'\])]): |[-=]> |(?:status|code|response|returned|answered)(?:[\"']:\s?|=\s?|:? )"
+        r"|\bHTTP(?:/[\d.]+[\"']?)? )\(?"
+    ),
 }
 
 

@@ -14,14 +14,19 @@ SYMPTOM = SymptomRule(
             id="quarantined",
             pattern=(
                 r"(?:manifest[ _]unknown%near%)?(?:image|manifest|tag|digest|artifact|repository"
-                r"|registry|%acr%)%line%quarantin(?:ed?|ing)\b"
+                r"|registry|%acr%)%line% quarantin(?:ed?|ing)(?:[\s\"'),;}\]]|[.:](?:\s|$)|$)"
                 r"|quarantined? (?:image|manifest|artifact|state|policy)|quarantineState"
             ),
             emitter="ACR",
             ground=Ground.SHARED,
             names=_NAMES,
             accepts=("the manifest sha256:00 is quarantined", "image pull refused by the quarantine policy"),
-            rejects=("the file was quarantined by the virus scanner", "quarantine ended"),
+            rejects=(
+                "the file was quarantined by the virus scanner",
+                "quarantine ended",
+                'Failed to pull image "contoso.azurecr.io/email-quarantine:3"',
+                "imageName: contoso.azurecr.io/scan:quarantine",
+            ),
         ),
         Signature(
             id="attribute-locked",
@@ -68,7 +73,7 @@ SYMPTOM = SymptomRule(
             id="operation-disallowed",
             pattern=(
                 r"REGISTRY_DISALLOWED_OPERATION|the operation is disallowed|disallowed[- ]operation"
-                r"|(?:%api%|docker)%line%\b405\b(?:%line%not allowed)?"
+                r"|%api%%line%%status%405\b|(?:%api%|docker)%line%\b405 (?:method )?not allowed"
                 r"|pushes to the registry are currently disabled"
             ),
             emitter="ACR",

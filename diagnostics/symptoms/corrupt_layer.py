@@ -53,7 +53,7 @@ SYMPTOM = SymptomRule(
                 r"|unknown blob|\bBLOB_UPLOAD_(?:INVALID|UNKNOWN)\b"
                 r"|blob upload (?:unknown|invalid)"
                 r"|could not fetch content descriptor (?P<digest>sha256:[0-9a-f]+)%line%not found"
-                r"|content (?:at \S+ |digest )%digest%: not found|/blobs/(?:sha256:)\S+%line%\b404\b"
+                r"|content (?:at \S+ |digest )%digest%: not found|/blobs%line%%status%404\b"
                 r"|blob sha256:[0-9a-f]+%line%(?:not found|missing|unknown)"
             ),
             emitter="a registry",

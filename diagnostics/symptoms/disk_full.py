@@ -6,7 +6,8 @@ from diagnostics.signatures import Ground, Signature, SymptomRule, Weight
 
 _NAMES = ("node-disk-full",)
 _FULL = (
-    r"(?:no space left on device|disk quota exceeded|not enough space on the disk|ENOSPC"
+    r"(?:no space left on device|disk quota exceeded|not enough space on the disk"
+    r"|\s\(?ENOSPC(?:[:,)]?\s|\)?$)|code%q%:\s?%q%ENOSPC\b"
     r"|insufficient (?:disk )?space)"
 )
 
@@ -52,7 +53,7 @@ SYMPTOM = SymptomRule(
         Signature(
             id="node-full-for-image",
             pattern=(
-                r"low on resource: imagefs|(?:image|docker|container)%line%DiskFull\w*"
+                r"low on resource: imagefs|(?:image|docker|container)%line%(?:^|\s)DiskFull\w*(?:[\s:,;)]|$)"
                 r"|(?:failed to (?:pull|unpack|extract)|ErrImagePull|ImagePull\w*|pulling image)%line%"
                 r"(?:DiskPressure|low on resource: (?:ephemeral-storage|nodefs))"
             ),

@@ -67,9 +67,10 @@ SYMPTOM = SymptomRule(
                 r"|hostname|dns name|name|address|fqdn)(?: of| for)?:? )?%q%(?:https://)?"
                 r"(?:%acr%|mcr\.microsoft\.com|docker\.io|ghcr\.io|quay\.io)"
                 r"|(?:%acr%|mcr\.microsoft\.com|docker\.io)%line%(?:name or service not known"
-                r"|name resolution|getaddrinfo|NXDOMAIN|NameResolutionError"
+                r"|name resolution|getaddrinfo|[\s(]NXDOMAIN(?:[\s),;}\]]|\.(?:\s|$)|$)|NameResolutionError"
                 r"|nodename nor servname|could not be resolved|can't find|server can't)"
-                r"|(?:getaddrinfo|NXDOMAIN|ENOTFOUND|server can't find|name resolution|host '?)%line%%acr%"
+                r"|(?:getaddrinfo|\bENOTFOUND|server can't find|name resolution|(?:^|[\s(])NXDOMAIN)[\s):]%line%%acr%"
+                r"|unknown host:? %q%%acr%"
                 r"|(?:container registry|ACR\b|%acr%)%line%resolve[sd]? to (?:a |the |its )?(?:public"
                 r"|private|wrong)"
             ),
@@ -92,7 +93,7 @@ SYMPTOM = SymptomRule(
                 r"no such host|temporary failure in name resolution|could not resolve host"
                 r"|name or service not known"
                 r"|failed to resolve '|getaddrinfo (?:failed|ENOTFOUND|EAI_AGAIN)|server misbehaving"
-                r"|NXDOMAIN|NameResolutionError"
+                r"|(?:^|[\s(])NXDOMAIN(?:[\s),;}\]]|\.(?:\s|$)|$)|NameResolutionError"
             ),
             emitter="a client of a registry",
             ground=Ground.LOOSE,

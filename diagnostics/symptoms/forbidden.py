@@ -112,6 +112,25 @@ SYMPTOM = SymptomRule(
             ),
         ),
         Signature(
+            id="denied-by-other-registry",
+            pattern=(
+                r"https?://(?:ghcr\.io|quay\.io|nvcr\.io|(?:[\w-]+\.)?gcr\.io|[\w-]+-docker\.pkg\.dev)/\S*: "
+                r"denied(?:[,\]]| ?$)"
+                r"|\bunknown: \{%q%errors%q%: ?\[\{%q%code%q%: ?%q%denied%q%"
+                r"|denied: container registry is deprecated and shutting down"
+            ),
+            emitter="ghcr, NVIDIA, Google",
+            accepts=(
+                'Error response from daemon: Head "https://ghcr.io/v2/contoso/a/manifests/1": denied',
+                'unknown: {"errors": [{"code": "DENIED", "message": "Payment Required"}]}',
+                "denied: Container Registry is deprecated and shutting down, please use the auto migration tool",
+            ),
+            rejects=(
+                "https://api.contoso.com/v2/users: denied",
+                'unknown: {"errors": [{"code": "UNKNOWN", "message": "denied"}]}',
+            ),
+        ),
+        Signature(
             id="access-denied",
             pattern=r"denied: (?:you (?:do not|don't) have|project \S+ |resource |access (?:to|is))",
             emitter="a registry",
@@ -136,10 +155,10 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-403",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
-                r"|PUT) request to \S+)?%line%\b403\b"
-                r"|failed to fetch (?:oauth|anonymous) token%line%\b403\b|(?:ghcr\.io|quay\.io"
-                r"|docker\.io|/manifests/)%line%\b403 forbidden"
+                r"unexpected (?:http )?status(?: code)?(?::? |[^\n,]*?%status%)403\b"
+                r"|failed to fetch (?:oauth|anonymous) token[^\n,]*?%status%403\b"
+                r"|status code \[\S+ \S+\]: 403\b|(?:ghcr\.io|quay\.io"
+                r"|docker\.io|/manifests)%line%%status%403 forbidden"
             ),
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,
@@ -147,6 +166,7 @@ SYMPTOM = SymptomRule(
             accepts=(
                 "failed to fetch oauth token: unexpected status: 403 Forbidden",
                 ("unexpected status from HEAD request to https://ghcr.io/v2/contoso/a/manifests/1: 403 Forbidden"),
+                "pulling from host nvcr.io failed with status code [manifests 24.01]: 403 Forbidden",
             ),
             rejects=("403 Forbidden", "unexpected status: 401 Unauthorized"),
         ),

@@ -135,7 +135,7 @@ SYMPTOM = SymptomRule(
                 r"|checksum of ref)|(?:COPY|ADD) failed: (?:file not found|stat |no source files"
                 r"|forbidden path)"
                 r"|unable to prepare context|no build stage in current context"
-                r"|failed to parse (?:platform|stage name)|dockerfile%line%(?:cannot be empty|not found)"
+                r"|failed to parse (?:platform|stage name)|dockerfile%q%:? %line%(?:cannot be empty|not found)"
                 r"|file with no instructions|error while (?:loading"
                 r"|parsing) conda%line%(?:file|specification)"
                 r"|error from sender: (?:resolve|context)"

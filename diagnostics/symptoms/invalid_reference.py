@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.signatures import Signature, SymptomRule
+from diagnostics.signatures import Signature, SymptomRule, Weight
 
 _MALFORMED = ("reference-malformed",)
 
@@ -56,18 +56,34 @@ SYMPTOM = SymptomRule(
             id="host-twice",
             pattern=(
                 r"(?:dial (?:tcp|udp): )?(?:lookup )?(?P<registry>[\w*<][\w.*<>-]*\.azurecr\.(?:io"
-                r"|us|cn)[\w./*<>-]*azurecr\.(?:io|us|cn|de))\b"
+                r"|us|cn)[\w.*<>-]*azurecr\.(?:io|us|cn|de))\b"
             ),
             emitter="Azure ML node agent, app service",
             names=_MALFORMED,
             accepts=(
-                "Image pull for contoso.azurecr.io/contoso.azurecr.io/web:1 failed",
                 "dial tcp: lookup contoso.azurecr.io.azurecr.io on 168.63.129.16:53: no such host",
                 "imageName: contoso.azurecr.iocontoso.azurecr.io/azureml/azureml_1",
             ),
             rejects=(
                 "https://contoso.azurecr.io/oauth2/token?service=contoso.azurecr.io",
                 "contoso.azurecr.io/mcr.microsoft.com/azureml/base:1",
+                "contoso.azurecr.io/fabrikam.azurecr.io/web:1",
+            ),
+        ),
+        # The grammar allows a host as a repository's first part: an imported image may be called so.
+        Signature(
+            id="host-in-path",
+            pattern=r"(?P<registry>[\w*<][\w.*<>-]*\.azurecr\.(?:io|us|cn|de))/[\w./*<>-]*azurecr\.(?:io|us|cn|de)\b",
+            emitter="Azure ML node agent, app service",
+            weight=Weight.ECHO,
+            names=_MALFORMED,
+            accepts=(
+                "Image pull for contoso.azurecr.io/contoso.azurecr.io/web:1 failed",
+                "imageName: contoso.azurecr.io/fabrikam.azurecr.io/web:1",
+            ),
+            rejects=(
+                "https://contoso.azurecr.io/oauth2/token?service=contoso.azurecr.io",
+                "imageName: contoso.azurecr.iocontoso.azurecr.io/azureml/azureml_1",
             ),
         ),
         Signature(

@@ -84,7 +84,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"(?:failed to fetch (?:oauth|anonymous) token%line%|unexpected (?:http )?status%line%)?"
                 r"(?:%acr%|oauth2/exchange)%near%(?:\b403:? (?:forbidden|\(forbidden\))"
-                r"|(?:code|status)[:\s=]+403\b|: 403\b(?: forbidden)?)"
+                r"|(?:code|status)(?:=|:? )403\b|(?:[/.]\S*|[\"')\]]|exchange): 403\b(?: forbidden)?)"
                 r"|(?:unexpected (?:http )?status(?: code)? )?\b403\b%line%(?:from (?:the )?(?:token "
                 r")?exchange|oauth2/exchange)"
                 r"|(?:failed to (?:login|log in)|login attempt)%line%\bstatus: 403\b"
@@ -185,7 +185,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"error parsing HTTP 40[37] response body: (?:invalid character '<'|unexpected end"
                 r"|%line%<!?(?:DOCTYPE|html))"
-                r"|proxyconnect tcp:%line%(?:\b40[37]\b|forbidden|proxy authentication required)"
+                r"|proxyconnect tcp:%line%(?: 40[37]\b|forbidden|proxy authentication required)"
                 r"|(?:docker|%api%)%near%(?:tunnel connection failed: 40[37]"
                 r"|proxy authentication required)"
                 r"|Action: Deny\. (?:Reason|Rule)%line%(?:no rule matched|deny)"
@@ -238,8 +238,10 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"public (?:network )?access (?:is |has been |to (?:the )?(?:registry"
                 r"|\S+) is )?(?:disabled|not (?:allowed|permitted|enabled))"
-                r"|(?:network (?:rules?|acls?)|firewall)%line%(?:den(?:y|ied|ies)|blocked|not allowed)"
-                r"|access%line%(?:denied|blocked)%line%(?:network (?:rules?|acls?|policy)|firewall)"
+                r"|(?:network (?:rules?|acls?)|(?:^|[\s(\"'])(?:azure ?)?firewall:? )"
+                r"%line%(?:den(?:y|ied|ies)|blocked|not allowed)"
+                r"|access%line%(?:denied|blocked)%line%(?:network (?:rules?|acls?|policy)"
+                r"| firewall(?:[\s,;)]|\.(?:\s|$)|$))"
             ),
             emitter="ACR",
             ground=Ground.LOOSE,

@@ -10,7 +10,8 @@ _LOST = (
     r"|no route to host|network is unreachable|host is unreachable|operation (?:timed out|was canceled)"
     r"|(?:TLS )?handshake timeout"
     r"|a connection attempt failed|context deadline exceeded|broken pipe"
-    r"|use of closed network connection|no such device)"
+    r"|use of closed network connection|no such device|target machine actively refused"
+    r"|cannot assign requested address)"
 )
 
 SYMPTOM = SymptomRule(
@@ -33,6 +34,11 @@ SYMPTOM = SymptomRule(
                     "connected "
                     "party did not"
                 ),
+                (
+                    "dial tcp 203.0.113.9:443: connectex: No connection could be made because the target machine "
+                    "actively refused it."
+                ),
+                "dial tcp [2001:db8::4]:443: connect: cannot assign requested address",
             ),
             rejects=("dial tcp: lookup contoso.azurecr.io on 10.0.0.10:53: no such host", "i/o timeout"),
         ),

@@ -77,14 +77,14 @@ SYMPTOM = SymptomRule(
         Signature(
             id="pull-timed-out",
             pattern=(
-                r"(?:image|docker|container) ?(?:image )?pull(?:ing)?\b%line%(?:timed? ?out"
+                r"(?:image|docker|container) ?(?:image )?pull(?:ing)?\b%line% (?:timed? ?out"
                 r"|took too long|time limit|exceeded)|ImagePullTimeout|DockerPullTimeout"
-                r"|(?:timed? ?out|timeout|time limit)%line%(?:pulling|to pull) (?:the )?(?:docker "
+                r"|(?:^|[\s\"'(])(?:timed? ?out|timeout|time limit)%line%(?:pulling|to pull) (?:the )?(?:docker "
                 r"|container )?(?:image|layers?)"
-                r"|(?:timed? ?out|timeout|time limit)%line%(?:downloading"
+                r"|(?:^|[\s\"'(])(?:timed? ?out|timeout|time limit)%line%(?:downloading"
                 r"|to download) (?:the )?(?:docker|container) image"
                 r"|(?:pulling|downloading|extracting) (?:the )?(?:docker "
-                r"|container )image%line%(?:timed? ?out|took too long|exceeded)"
+                r"|container )image%line% (?:timed? ?out|took too long|exceeded)"
                 r"|image%line%(?:too large|is so large)%line%(?:pull|deadline)"
             ),
             emitter="Azure ML node agent, container apps",

@@ -41,7 +41,7 @@ SYMPTOM = SymptomRule(
             id="acr-throttled",
             pattern=(
                 r"aka\.ms/acr/(?:skus|throttling|limits)|CONNECTIVITY_TOOMANYREQUESTS_ERROR"
-                r"|%acr%%line%(?:\b429\b|toomanyrequests|too many requests)"
+                r"|%acr%%line%(?:%status%429\b|[\s(\"']toomanyrequests(?:: |%q%,|\)|$)|too many requests)"
             ),
             emitter="ACR, MCR",
             names=("registry-throttled",),
@@ -60,7 +60,8 @@ SYMPTOM = SymptomRule(
         Signature(
             id="too-many-requests",
             pattern=(
-                r"(?-i:toomanyrequests|TOOMANYREQUESTS)%q%[:,]|received unexpected HTTP status: 429"
+                r"(?:^|[\s(\[\"'])(?-i:toomanyrequests|TOOMANYREQUESTS)(?:%q%,|:(?:\s|$))"
+                r"|received unexpected HTTP status: 429"
                 r"|error parsing HTTP 429 response body"
                 r"|pull QPS exceeded"
                 r"|exceeded%line%image pull%line%(?:rate|limit)"
@@ -85,7 +86,7 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-429",
             pattern=(
-                r"unexpected status%line%\b429\b|\b429:? too many requests|status\s?code:? 429"
+                r"unexpected status(?: code)?(?::? |%line%%status%)429\b|status\s?code:? 429"
                 r"|too many requests"
             ),
             emitter="a registry, as a bare status",

@@ -15,7 +15,7 @@ SYMPTOM = SymptomRule(
                 r"|an )?(?:different|another|other|remote) (?:azure )?(?:region|location)"
                 r"|(?:region|location)s?%line%(?:does not|doesn't|do not|don't) match"
                 r"|not in the same (?:region|location)"
-                r"|must be in the same (?:region|location)|cross[- ]region"
+                r"|must be in the same (?:region|location)| cross[- ]region(?:[\s,;)]|$)"
                 r"|outside (?:of )?the (?:compute's |workspace's )?region)"
                 r"|region mismatch|(?:different|mismatched) regions?%line%(?:registry|ACR\b|image pull)"
             ),

@@ -38,7 +38,7 @@ SYMPTOM = SymptomRule(
             id="registry-does-not-exist",
             pattern=(
                 r"(?:container registry|registry login server|azure container registry"
-                r"|\bACR) %q%(?P<registry>[\w*<][\w.*<>-]*)%q%"
+                r"|(?:^|\s)ACR) %q%(?P<registry>[\w*<][\w.*<>-]*)%q%"
                 r"%line%(?:could not be found|was not found|not found|does not exist|doesn't exist"
                 r"|(?:has been|was) deleted|no longer exists)"
                 r"|registry %q%%acr%%q% (?:could not be found|was not found|not found|does not exist"

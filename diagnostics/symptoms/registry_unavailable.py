@@ -12,7 +12,7 @@ SYMPTOM = SymptomRule(
             id="status-5xx",
             pattern=(
                 r"unexpected (?:http )?status(?: code)?(?: \[\S+ \S+\]| from (?:GET|HEAD|POST|PUT"
-                r"|PATCH) request to \S+| https?://\S+)?:? ?"
+                r"|PATCH) request to \S+| https?://\S+)?:? "
                 r"(?P<code>5\d\d)\b"
                 r"|%api%%line%:? ?\b5\d\d (?:internal server error|bad gateway|service unavailable"
                 r"|gateway time-?out)"
@@ -64,7 +64,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"(?:(?:container|docker) registry|docker hub|ACR\b|%acr%|mcr\.microsoft\.com)%line%"
                 r"(?:temporarily unavailable|is (?:currently )?(?:unavailable|down|degraded"
-                r"|experiencing)|service (?:is )?unavailable|outage)"
+                r"|experiencing)|service (?:is )?unavailable| outages?(?:[\s,;)]|[.:](?:\s|$)|$))"
                 r"|unknown: (?:internal (?:server )?error|unknown error)"
                 r"|error response from daemon%line%internal server error$"
             ),

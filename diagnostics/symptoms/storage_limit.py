@@ -46,16 +46,16 @@ SYMPTOM = SymptomRule(
         Signature(
             id="registry-storage-limit",
             pattern=(
-                r"(?:registry|ACR\b|%acr%|image push|repository)%line%(?:storage|size|quota|capacity)%line%"
-                r"(?:limit|quota|capacity|allowance)?%line%(?:reached|exceed(?:ed|s)?|exhausted|is full"
+                r"(?:registry|ACR\b|%acr%|image push|repository)%line% (?:storage|size|quota|capacity)\b%line%"
+                r"(?:limit|quota|capacity|allowance)?%line% (?:reached|exceed(?:ed|s)?|exhausted|is full"
                 r"|used up)\b"
-                r"|(?:exceed(?:ed|s|ing)?|reached|over)%line%(?:storage|size)%line%(?:limit|quota"
+                r"|(?:exceed(?:ed|s|ing)?|reached|over)%line% (?:storage|size)\b%line%(?:limit|quota"
                 r"|capacity)%line%(?:registry|ACR\b|SKU|tier)"
                 r"|(?:storage|size) (?:limit|quota|capacity)%line%(?:registry|ACR\b|SKU"
                 r"|tier)%line%(?:reached|exceed(?:ed|s)?|exhausted)"
-                r"|quota (?:has been )?exceeded on namespace|denied:%line%(?:storage"
-                r"|quota)%line%(?:exceed|limit|reached|full)"
-                r"|(?:registry|ACR\b)%line%(?:reached|exceeded|hit)%line%(?:storage|size|quota)"
+                r"|quota (?:has been )?exceeded on namespace|denied:%line% (?:storage"
+                r"|quota)\b%line% (?:exceed|limit|reached|full)"
+                r"|(?:registry|ACR\b)%line%(?:reached|exceeded|hit)%line% (?:storage|size|quota)\b"
                 r"|private repositor(?:y|ies) limit"
             ),
             emitter="ACR, Quay, Docker Hub",
@@ -71,7 +71,7 @@ SYMPTOM = SymptomRule(
         Signature(
             id="quota-words",
             pattern=(
-                r"(?:storage|disk|registry) quota (?:has been |was )?exceeded|QuotaExceeded\b"
+                r"(?:storage|disk|registry) quota (?:has been |was )?exceeded|(?:^|[\s(\"'])QuotaExceeded\b"
                 r"|quota exceeded"
             ),
             emitter="a registry",

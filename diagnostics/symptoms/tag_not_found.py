@@ -35,7 +35,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"manifest[ _]unknown|no such manifest:? %image%"
                 r"|reading manifest \S+ in \S+%line%(?:not found|unknown)"
-                r"|unknown manifest|(?:error|failed)%line%manifest%line%(?:/manifests/\S+)%line%\b404\b"
+                r"|unknown manifest|(?:error|failed)%line%manifest%line%/manifests%line%%status%404\b"
             ),
             emitter="a registry",
             ground=Ground.SHARED,
@@ -68,7 +68,7 @@ SYMPTOM = SymptomRule(
         ),
         Signature(
             id="status-404-of-manifest",
-            pattern=r"(?:/v2/[^\s\"']*/manifests/)(?:%tag%)%line%\b404\b",
+            pattern=r"/v2/[^\s\"']*/manifests/%tag%%q%(?::? (?:[-=]> )?|%line%%status%)404\b",
             emitter="a registry, as a bare status",
             names=("tag-absent",),
             accepts=(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from diagnostics.signatures import Ground, Signature, SymptomRule, Weight
 
+_OF_A_CREDENTIAL = r"(?: %q%(?:[^\Wc]|c[^\We])[\w.-]*%q%){0,6}"
+"""Words between what expired and that it did: no URL, no colon, no certificate."""
+
 SYMPTOM = SymptomRule(
     id="unauthorized",
     title="A credential was refused, expired, absent or of the wrong kind",
@@ -13,7 +16,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"refresh token using (?:compute )?(?:managed )?identity %identity%%block%"
                 r"(?P<proof>(?:unexpected )?(?:http )?status(?: code)?:?\s?401%line%exchange"
-                r"|exchange%line%\b401\b)"
+                r"|exchange%line% 401\b)"
             ),
             emitter="Azure ML node agent",
             names=("pull-role-missing",),
@@ -88,6 +91,17 @@ SYMPTOM = SymptomRule(
             rejects=("unauthorized: http basic", "authentication failed for user"),
         ),
         Signature(
+            id="page-instead-of-token",
+            pattern=r"unauthorized: <(?:!DOCTYPE |\w*>?)%near%401 (?:authorization required|unauthorized)",
+            emitter="a registry's front, through docker",
+            ground=Ground.LOOSE,
+            accepts=(
+                "unauthorized: <html>\r\n<head><title>401 Authorization Required</title></head>",
+                "Error response from daemon: unauthorized: <!DOCTYPE html><h1>401 Unauthorized</h1>",
+            ),
+            rejects=("unauthorized: <html><title>Welcome</title>", "<html><title>401 Authorization Required</title>"),
+        ),
+        Signature(
             id="password-words",
             pattern=(
                 r"incorrect username or password|invalid username/password"
@@ -106,12 +120,11 @@ SYMPTOM = SymptomRule(
         Signature(
             id="token-refused",
             pattern=(
-                r"failed to fetch (?:oauth|anonymous) token(?:: unexpected status)?%line%\b401\b"
-                r"|(?:unable|failed) to retrieve auth token%line%(?:unauthorized|401|invalid username)"
+                r"failed to fetch oauth token[^\n,]*?%status%401\b"
+                r"|(?:unable|failed) to retrieve auth token%line%(?: unauthorized\b|%status%401\b|invalid username)"
             ),
             emitter="containerd, podman",
             accepts=(
-                "failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized",
                 (
                     "failed to fetch oauth token: unexpected status from GET request to "
                     "https://contoso.azurecr.io/oauth2/token?service=contoso.azurecr.io: 401 Unauthorized"
@@ -120,6 +133,25 @@ SYMPTOM = SymptomRule(
             ),
             rejects=(
                 "failed to fetch oauth token: unexpected status: 403 Forbidden",
+                "failed to fetch oauth token: unexpected status: 403 Forbidden, rpc error: unexpected status: 401",
+                "failed to fetch anonymous token: unexpected status: 401 Unauthorized",
+            ),
+        ),
+        # Often the second try of a pull whose first, with a credential, failed on something else.
+        Signature(
+            id="anonymous-refused",
+            pattern=r"failed to fetch anonymous token[^\n,]*?%status%401\b",
+            emitter="containerd",
+            weight=Weight.STATUS,
+            accepts=(
+                "failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized",
+                (
+                    "failed to fetch anonymous token: unexpected status from GET request to "
+                    "https://contoso.azurecr.io/oauth2/token?service=contoso.azurecr.io: 401 Unauthorized"
+                ),
+            ),
+            rejects=(
+                "failed to fetch oauth token: unexpected status: 401 Unauthorized",
                 "failed to fetch anonymous token: Get https://auth.docker.io/token: dial tcp: i/o timeout",
             ),
         ),
@@ -168,7 +200,7 @@ SYMPTOM = SymptomRule(
             pattern=(
                 r"(?:authorization|access|refresh|registry|auth) token (?:has |is |was )?(?:expired"
                 r"|revoked|not valid)"
-                r"|(?:password|credential|token|secret)s?%line%(?:expired|is no longer valid"
+                rf"|(?:password|credential|token|secret)s?%q%{_OF_A_CREDENTIAL} (?:expired|is no longer valid"
                 r"|has been revoked)"
                 r"|reauthenticate and try again"
             ),
@@ -178,7 +210,12 @@ SYMPTOM = SymptomRule(
                 "denied: Your authorization token has expired. Reauthenticate and try again.",
                 "docker pull: the token has expired",
             ),
-            rejects=("certificate has expired or is not yet valid", "the lease expired"),
+            rejects=(
+                "certificate has expired or is not yet valid",
+                "the lease expired",
+                'Post "https://contoso.azurecr.io/oauth2/token": x509: certificate has expired or is not yet valid',
+                "docker: the token endpoint certificate has expired",
+            ),
         ),
         Signature(
             id="service-principal-refused",
@@ -286,11 +323,9 @@ SYMPTOM = SymptomRule(
         Signature(
             id="status-401",
             pattern=(
-                r"unexpected (?:http )?status(?: code)?(?: from (?:GET|HEAD|POST"
-                r"|PUT) request to \S+)?%line%\b401\b"
-                r"|%api%%near%\b401\b(?:: ?\(?unauthorized| ?\(?unauthorized)"
+                r"unexpected (?:http )?status(?: code)?(?::? |[^\n,]*?%status%)401\b"
+                r"|%api%%near%(?P<proof>\b401\b(?:: ?\(?unauthorized| ?\(?unauthorized))"
                 r"|(?:registry|docker|ACR\b)%line%\b(?:response code|status(?: code)?)[:\s=]+401\b"
-                r"|%api%%line%\bunauthorized\b"
             ),
             emitter="a registry, as a bare status",
             weight=Weight.STATUS,
@@ -309,8 +344,20 @@ SYMPTOM = SymptomRule(
             ),
         ),
         Signature(
+            id="registry-says-unauthorized",
+            pattern=r"%api%%line%(?P<proof>(?: [\"'(]?|code%q%:\s?%q%)unauthorized\b)",
+            emitter="a registry",
+            weight=Weight.STATUS,
+            ground=Ground.LOOSE,
+            accepts=(
+                "Get https://contoso.azurecr.io/v2/: Unauthorized",
+                'https://ghcr.io/token answered {"code":"UNAUTHORIZED"}',
+            ),
+            rejects=("https://api.contoso.com/v2/users: Unauthorized", "contoso.azurecr.io/unauthorized-users:3"),
+        ),
+        Signature(
             id="bare-unauthorized",
-            pattern=r"\bunauthorized: [a-z]|\bauthentication required\b",
+            pattern=r"(?:^|[\s(\[\"'])unauthorized: [a-z]|\bauthentication required\b",
             emitter="a registry",
             weight=Weight.STATUS,
             ground=Ground.LOOSE,
