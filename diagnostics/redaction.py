@@ -25,6 +25,7 @@ _LONG = 128  # longer than any tag and any word
 _EMPTY = frozenset({b"null", b"none", b"true", b"false", b"nil", b"undefined"})
 _FLAG_PROSE = frozenset({b"via", b"flag", b"option", b"is", b"and", b"or", b"argument", b"must", b"for", b"in"})
 _OF_A_PATH = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+_JOINTS = (b"-", b".", b"?", b"&")
 _PEM_SPAN = 32 * 1024
 _PEM_LINES = 128
 
@@ -35,8 +36,9 @@ def redact(text: str) -> str:
     """Return ``text`` with every secret replaced by ``[redacted]``; names, hosts and line breaks stay.
 
     Removed: signatures of SAS links, webhooks' paths, bearer tokens, JWTs, authorization headers, cookies,
-    values of whatever is called password, secret, token or key (``=``, JSON, YAML, flags), users' passwords
-    in URLs, access tokens of known shape, Azure's keys, private keys. GUIDs, digests, image references and
+    values of whatever is called password, secret, token, key, pass or PAT (``=``, JSON, YAML, flags; also where
+    name and value are two members of an object), users' passwords in URLs and in commands, access tokens of
+    known shape, Azure's keys, private keys. GUIDs, digests, image references and
     addresses stay. Never raises, takes time linear in the text, and ``redact(redact(x)) == redact(x)``.
     """
     data = text.encode(errors="surrogatepass")
@@ -57,6 +59,11 @@ def _pass(data: bytes) -> bytes:
     data = _replace_values(look.STRONG_COLON, data, _spoken_value)
     data = _replace_values(look.WEAK_COLON, data, _doubtful_value)
     data = _replace_values(look.FLAG, data, _flag_value)
+    data = _replace_values(look.SHORT_ASSIGNED, data, _short_value)
+    data = _replace_values(look.SHORT_COLON, data, _short_spoken_value)
+    data = _replace_values(look.SHORT_FLAG, data, _short_flag_value)
+    data = _replace_values(look.APART, data, _word_value)
+    data = _replace_values(look.GLUED, data, _glued_value)
     for pattern in look.SPOKEN:
         data = _replace_values(pattern, data, _word_value)
     return data
@@ -132,15 +139,78 @@ def _doubtful_value(data: bytes, name: int, start: int) -> Span:
     if span is None or span[0] > start or span[1] - start > _LONG:
         return span
     value = data[start : span[1]]
-    before = data[max(0, name - 64) : name].rpartition(b"\n")[2]
-    alone = not before.strip(b" \t-") and data[span[1] : span[1] + 1] in (b"", b"\n")
     random = len(value) >= 16 and any(c in b"0123456789" for c in value) and b"://" not in value
-    return span if (alone or random) and not look.GUID.fullmatch(value) else None
+    return span if (random or _is_alone(data, name, start, span[1])) and not look.GUID.fullmatch(value) else None
+
+
+def _is_alone(data: bytes, name: int, start: int, end: int) -> bool:
+    """Tell whether name and value fill their line; with more in front of the name (``HF_TOKEN: x``) a word is prose."""
+    before = data[max(0, name - 64) : name].rpartition(b"\n")[2]
+    if data[end : end + 1] not in (b"", b"\n") or before.rstrip(_OF_A_PATH).strip(b" \t-"):
+        return False
+    value = data[start:end]
+    word = look.PROSE.fullmatch(value) or look.STATE.fullmatch(value) or not look.is_random(value)
+    return not before.strip(b" \t-") or (data[start - 1] in b" \t" and not word)
+
+
+def _short_value(data: bytes, name: int, start: int) -> Span:
+    """``DB_PASS=value``, ``"pass": "value"``; a count, a state and a step's result are none, nor is ``pass=word``."""
+    if data[start : start + 1] in (b"{", b"[") and not data.startswith(look.MARK, start):
+        return None
+    span = _ending(data, start, look.ENDS_ASSIGNED)
+    if span is None or span[1] - start > _LONG:
+        return span  # declining would mean to scan it again
+    value = data[span[0] : span[1]]
+    if look.STATE.fullmatch(value) or _is_step(data, start):
+        return None
+    code = span[0] == start and data[start - 1] in b" \t"  # user_pass = split(url)
+    return span if (_is_of_somebody(data, name) and not code) or _is_drawn(value) else None
+
+
+def _short_spoken_value(data: bytes, name: int, start: int) -> Span:
+    """``DB_PASS: value``, but neither ``PASS: test_x`` nor ``pass: 3 of 4 tests``."""
+    if data.startswith(b"PASS", name) and data[name - 1 : name] not in _JOINTS:
+        return None  # what test runners print
+    span = _doubtful_value(data, name, start)
+    if span is None or span[1] - start > _LONG:
+        return span
+    value = data[span[0] : span[1]]
+    if look.STATE.fullmatch(value) or _is_step(data, start):
+        return None
+    return span if _is_of_somebody(data, name) or _is_drawn(value) else None
+
+
+def _short_flag_value(data: bytes, name: int, start: int) -> Span:
+    """``--pass value``, but not ``-pass 1``."""
+    span = _flag_value(data, name, start)
+    return None if span is not None and look.STATE.fullmatch(data[span[0] : span[1]]) else span
+
+
+def _is_of_somebody(data: bytes, name: int) -> bool:
+    """Tell ``DB_PASS``, ``user-pass``, ``?pass`` and ``PAT`` from ``pass`` and ``pat``, which may be words."""
+    begun = data[name : name + 3]
+    return begun.lower() not in (b"pas", b"pat") or begun.isupper() or data[name - 1 : name] in _JOINTS
+
+
+def _is_step(data: bytes, start: int) -> bool:
+    """Tell whether the name before ``start`` is one of a pass over something, such as ``first_pass``."""
+    return look.STEP.search(data[max(0, start - 32) : start]) is not None
+
+
+def _is_drawn(value: bytes) -> bool:
+    """Tell a value that looks drawn by lot from a word, a call and a test's name."""
+    return len(value) >= 6 and look.is_random(value) and b"(" not in value and not value.lower().startswith(b"test")
+
+
+def _glued_value(data: bytes, name: int, start: int) -> Span:
+    """``mysql -pvalue``, but neither a container called so that is given ports nor ``-port``."""
+    span = _word_value(data, name, start)
+    return None if span is not None and look.OPTION.fullmatch(data[span[0] : span[1]]) else span
 
 
 def _flag_value(data: bytes, name: int, start: int) -> Span:
-    """``--password value``, but not ``--password --username`` nor ``Using --password via the CLI``."""
-    if data.startswith(b"--", start):
+    """``--password value``, but not ``--password --username``, ``Using --password via``, ``--secret id=x``."""
+    if data.startswith((b"--", b"id="), start):
         return None
     span = _word_value(data, name, start)
     prose = span is not None and span[0] == start and data[start : span[1]].lower() in _FLAG_PROSE

@@ -22,6 +22,13 @@ SECRETS = (
     f"postgresql://ada:{SECRET}@db.contoso.example/runs",
     f'{{"client_secret": "{SECRET}"}}',
     f"AccountKey={SECRET}==;EndpointSuffix=core.windows.net",
+    f"Step 2/9 : ENV ADO_PAT={SECRET}",
+    f'{{"name": "password", "value": "{SECRET}"}}',
+    f'{{"value": "{SECRET}", "name": "DB_PASS"}}',
+    f"- name: ACR_PASSWORD\n  value: {SECRET}",
+    f"https://ada:a/{SECRET}@pkgs.contoso.example/simple",
+    f"https://d1.cloudfront.net/x?Signature={SECRET}&Key-Pair-Id=K",
+    f"mysql -u root -p{SECRET} runs",
 )
 """One secret in the forms that give it away."""
 
@@ -56,6 +63,7 @@ PIECES = (
     *("unauthorized: authentication required", "manifest unknown", "denied: requested access", "toomanyrequests"),
     *("no such host", "i/o timeout", "x509: certificate signed by unknown authority", "no space left on device"),
     *("password=", "token: ", "Bearer ", "sig=", "://", "-p ", "--password ", "eyJ", "-----BEGIN RSA PRIVATE KEY-----"),
+    *("name", "value", "_PASS", "PAT=", "pass: "),
     *("-----END RSA PRIVATE KEY-----", "password", "PrivateKey", "null", "true", "0", "-1", "9" * 20, "1e999", "NaN"),
     *("2026-11-20T12:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "Failed", "a", "Ab", "x" * 300),
     *("https://evil.example\\@acr1.azurecr.io", "http://169.254.169.254/", "xn--acr-0ja.io", "\u0430zurecr.io"),
