@@ -21,7 +21,7 @@ help:
 	@echo "make check   lints and type-checks make bench       prints the figures"
 	@echo "make kills   kills workers while they work, and counts (ARGS=)   make soak   MINUTES=60 of traffic with faults"
 	@echo "make mutants changes the pure core in every small way, and counts what the tests notice (MODULES=diagnostics.judging)"
-	@echo "make package builds what is deployed, build/pullmedic.zip   make lock  pins its dependencies anew"
+	@echo "make package builds what is deployed, build/pullmedic.zip (ADD=)   make lock  pins its dependencies anew"
 	@echo "make generated   makes anew what is made from the code: parts of docs/ and infra/"
 	@echo "make chaos   lets every remote party fail in every way, and says how stories end"
 	@echo "make fuzz    TARGET=name|all SECONDS=60; without a target lists them    make audit  looks for known holes"
@@ -67,7 +67,7 @@ mutants: $(VENV)/.mutants
 	@$(RUN) -m tests.mutants $(MODULES)
 
 package: | $(VENV)/bin/python
-	@$(RUN) -m tools.package build
+	@$(RUN) -m tools.package build $(foreach file,$(ADD),--add $(file))
 
 lock: | $(VENV)/bin/python
 	@$(RUN) -m tools.package lock
