@@ -112,6 +112,8 @@ def notify(message: str) -> str:
     subject = Subject.from_json(message)
     if subject.kind == "drill":
         return _self_test().notify(subject.id)
+    if _wakeups().superseded(message):
+        return f"{subject.kind} {subject.id} is looked at when it was asked for last"
     said = _delivering().bring_up_to_date(subject)
     _LOG.info("%s %s: %s", subject.kind, subject.id, said)
     return said
@@ -196,6 +198,8 @@ def fixes_of(notices: Iterable[str]) -> list[str]:
 def advance_fix(message: str) -> list[str]:
     """Do what is due for the fix that a queue message names; return what may have news."""
     subject = Subject.from_json(message)
+    if _fix_wakeups().superseded(message):
+        return []
     _fix_wakeups().clear(subject)
     _expect_news(subject.id)
     advanced = _fixing().advance(subject.id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-__all__ = ["FIXES", "NOTICES", "Subject"]
+__all__ = ["FIXES", "NOTICES", "Subject", "wish_of"]
 
 NOTICES = "notices"
 """The queue that carries what may have news."""
@@ -27,9 +28,10 @@ class Subject:
     kind: str
     id: str
 
-    def to_json(self) -> str:
-        """Return the message that a queue carries."""
-        return json.dumps({"kind": self.kind, "id": self.id})
+    def to_json(self, *, wish: datetime | None = None) -> str:
+        """Return the message that a queue carries; ``wish`` is the time for which it was asked."""
+        asked = {} if wish is None else {"wish": wish.isoformat()}
+        return json.dumps({"kind": self.kind, "id": self.id, **asked})
 
     @staticmethod
     def from_json(text: str) -> Subject:
@@ -53,6 +55,13 @@ class Subject:
     def pipeline(workspace_id: str, root_run_id: str) -> Subject:
         """Return the follow-up of a pipeline."""
         return Subject("pipeline", json.dumps([workspace_id.lower(), root_run_id]))
+
+
+def wish_of(text: str) -> datetime | None:
+    """Return the time for which a queue's message was asked; ``None`` for news. Raises ``ValueError``."""
+    data = _read(text)
+    wish = data.get("wish") if isinstance(data, dict) else None
+    return datetime.fromisoformat(wish) if isinstance(wish, str) else None
 
 
 def _read(text: str) -> Any:

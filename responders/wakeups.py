@@ -13,7 +13,7 @@ from typing import Protocol
 
 from responders.entities import Records
 from responders.store import Store
-from responders.subjects import Subject
+from responders.subjects import Subject, wish_of
 
 __all__ = ["DelayedQueue", "Wakeups"]
 
@@ -50,14 +50,31 @@ class Wakeups:
         self._partition = partition
 
     def put(self, subject: Subject, at: datetime) -> None:
-        """Ask for ``subject`` at ``at``, unless it comes up before that anyway."""
+        """Ask for ``subject`` at ``at``, unless it comes up before that anyway.
+
+        What is due has a message in the queue, which whoever is behind has not come to yet: another one would only make
+        the queue longer. Where that message was lost, :meth:`due` yields the subject.
+        """
         key = f"{subject.kind}/{subject.id}"
         known = self._records.get(self._partition, key)
-        if known is not None and self._now() < known.value.at <= at:
+        if known is not None and known.value.at <= at and (self._queue is not None or self._now() < known.value.at):
             return
         self._records.put(self._partition, key, _Wake(at=at, kind=subject.kind, id=subject.id))
         if self._queue is not None:
-            self._queue.put(subject.to_json(), delay=max(at - self._now(), timedelta()))
+            self._queue.put(subject.to_json(wish=at), delay=max(at - self._now(), timedelta()))
+
+    def superseded(self, message: str) -> bool:
+        """Tell whether a queue's message is of a wish in whose place another stands, which has a message of its own.
+
+        To look for it, too, would ask once more: who is behind would never get rid of a message too many. Where no wish
+        stands there any more, the one who took it back may have died. Raises ``ValueError``, ``StoreError``.
+        """
+        wish = wish_of(message)
+        if wish is None:
+            return False
+        subject = Subject.from_json(message)
+        known = self._records.get(self._partition, f"{subject.kind}/{subject.id}")
+        return known is not None and known.value.at != wish
 
     def clear(self, subject: Subject) -> bool:
         """Take back a wish that has come up, for whoever looks now asks again; tell whether this call took it."""
