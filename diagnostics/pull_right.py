@@ -37,6 +37,11 @@ class PullRight:
     undated: bool = False
     unseen: tuple[str, ...] = ()
 
+    @property
+    def target(self) -> str:
+        """What would have to be changed: the right of one identity on one registry."""
+        return f"{self.principal_id} on {self.registry.id.lower()}"
+
     def by(self, grants: Iterable[Grant]) -> Right:
         """Return what ``grants`` alone would give."""
         return grants_pull(grants, abac=self.registry.abac, repository=self.repository)

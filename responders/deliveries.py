@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from responders.durations import growing
 from responders.notices import NoticeKind
 from responders.rules import Pacing
 
@@ -132,7 +133,7 @@ class Delivery:
 
         ``unknown``: it may have arrived. ``answered``: the service has ended with it, so it need not be left more time.
         """
-        wait = max(after, min(_FIRST_WAIT * 2 ** min(self.failures, _DOUBLINGS), _LONGEST_WAIT))
+        wait = max(after, growing(_FIRST_WAIT, self.failures, longest=_LONGEST_WAIT))
         return replace(
             self.free(),
             failures=self.failures + 1,
@@ -150,9 +151,6 @@ class Delivery:
 
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(minutes=10)
-_DOUBLINGS = 10
-"""More would overflow within a day, and reach no further than the longest wait."""
-
 _UNKNOWN_WAIT = timedelta(minutes=5)
 """Before a message that may be a repeat: the service may yet show the first one."""
 

@@ -17,6 +17,7 @@ from diagnostics.judging import judge
 from diagnostics.model import CompletedRun, Diagnosis, Evidence, Finding, RunDetails, Status
 from diagnostics.probing import fact_types
 from diagnostics.references import MalformedReference, parse
+from responders.durations import growing
 from responders.handling import Handled, TryAgain
 from responders.incidents import UNDELIVERABLE, Incident, Incidents
 from responders.rules import Pacing
@@ -94,7 +95,7 @@ class Resolver:
 
     def _check_is_due(self, incident: Incident) -> bool:
         since = max(incident.checked_at or incident.last_at, incident.last_at)
-        wait = min(_FIRST_CHECK * 2 ** min(incident.checks, 10), _LONGEST_WAIT)
+        wait = growing(_FIRST_CHECK, incident.checks, longest=_LONGEST_WAIT)
         return incident.status == Status.CONFIRMED.value and self.now() - since >= wait
 
     def _no_longer_so(self, incident: Incident) -> str | None:

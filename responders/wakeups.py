@@ -55,7 +55,7 @@ class Wakeups:
         What is due has a message in the queue, which whoever is behind has not come to yet: another one would only make
         the queue longer. Where that message was lost, :meth:`due` yields the subject.
         """
-        key = f"{subject.kind}/{subject.id}"
+        key = _key(subject)
         known = self._records.get(self._partition, key)
         if known is not None and known.value.at <= at and (self._queue is not None or self._now() < known.value.at):
             return
@@ -73,12 +73,12 @@ class Wakeups:
         if wish is None:
             return False
         subject = Subject.from_json(message)
-        known = self._records.get(self._partition, f"{subject.kind}/{subject.id}")
+        known = self._records.get(self._partition, _key(subject))
         return known is not None and known.value.at != wish
 
     def clear(self, subject: Subject) -> bool:
         """Take back a wish that has come up, for whoever looks now asks again; tell whether this call took it."""
-        key = f"{subject.kind}/{subject.id}"
+        key = _key(subject)
         known = self._records.get(self._partition, key)
         return known is not None and known.value.at <= self._now() and self._records.drop(known)
 
@@ -88,3 +88,7 @@ class Wakeups:
         for _, wake in self._records.each(self._partition):
             if wake.at <= late:
                 yield Subject(wake.kind, wake.id)
+
+
+def _key(subject: Subject) -> str:
+    return f"{subject.kind}/{subject.id}"

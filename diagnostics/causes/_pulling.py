@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from diagnostics.case import Case
 from diagnostics.causes._admin import relies_on_admin_user
 from diagnostics.causes._commands import grant_bicep, grant_command
@@ -9,15 +11,17 @@ from diagnostics.causes._credentials import foreign_host, gone_identity, stored_
 from diagnostics.describing import mode_words
 from diagnostics.model import Remedy
 from diagnostics.permissions import Right
-from diagnostics.pull_right import PullRight
+from diagnostics.pull_right import PullRight, pull_right, right_unread
 from diagnostics.pull_roles import role_name
 from diagnostics.pullers import PullerKind
-from diagnostics.verdicts import Judgement, compatible, contradicted, unread
+from diagnostics.verdicts import Judgement, Proof, compatible, contradicted, unread
 
 __all__ = [
     "AUTH_SYMPTOMS",
     "RIGHT_FACTS",
+    "UNDATED",
     "grant_remedies",
+    "in_abac_mode",
     "mode_unsure",
     "no_right_needed",
     "right_needless",
@@ -25,6 +29,9 @@ __all__ = [
 ]
 
 _NOT_THE_COMPUTE = "it was an image build that was refused, and that does not pull as the compute"
+
+UNDATED = "a role carries no time, so it may have come after the failure"
+"""What is not known of a role that may be the one."""
 
 AUTH_SYMPTOMS = frozenset(
     {"unauthorized", "forbidden", "identity-misconfigured", "insufficient-evidence", "admin-user-disabled"}
@@ -69,6 +76,21 @@ def mode_unsure(case: Case) -> tuple[str, ...]:
     if registry is None or changed is None:
         return ()
     return (f"{registry.name} works in the mode {mode_words(registry)} now, but {changed}",)
+
+
+def in_abac_mode(case: Case, title: str, by_right: Callable[[Case, PullRight], Judgement]) -> Judgement:
+    """Return what ``by_right`` says of the right that counts in the ABAC mode.
+
+    Where the registry may have worked in the other mode when the run failed, that proves nothing.
+    """
+    right, unsure = pull_right(case, abac=True), mode_unsure(case)
+    if right is None:
+        return unread(title, case.registry_words, *unsure, *right_unread(case))
+    said = by_right(case, right)
+    if not unsure or said.proof is Proof.CONTRADICTED:
+        return said
+    now = case.registry is not None and case.registry.abac
+    return unread(title, said.target, *unsure, remedies=said.remedies if now else ())
 
 
 def right_needless(case: Case, title: str) -> Judgement | None:

@@ -198,9 +198,7 @@ class _Resolution:
         state = f"the zone {zones.name}, linked to {last(self._vnet)}, has no record {self._label}"
         remedies = self._to_record(zones, zone)
         if name_unknown(self._case) and not redirects:
-            return self._proven(
-                state, "the log says that the name does not exist", remedies=self._to_record(zones, zone)
-            )
+            return self._proven(state, "the log says that the name does not exist", remedies=remedies)
         public = self._public()
         if redirects and public:
             policy = "its link falls back to the public answer (NxDomainRedirect)"

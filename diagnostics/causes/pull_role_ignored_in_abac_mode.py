@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from diagnostics.case import Case
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, grant_remedies, mode_unsure, set_aside
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, UNDATED, grant_remedies, in_abac_mode, set_aside
 from diagnostics.describing import grant_words, mode_words
 from diagnostics.model import PullStep
 from diagnostics.permissions import Right
-from diagnostics.pull_right import PullRight, pull_right, right_unread
-from diagnostics.verdicts import Judgement, Proof, contradicted, proven, unread
+from diagnostics.pull_right import PullRight
+from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -34,14 +34,7 @@ class PullRoleIgnoredInAbacMode:
             return contradicted(f"{case.registry.name} works in the mode {mode_words(case.registry)}")
         if (aside := set_aside(case, self.title)) is not None:
             return aside
-        right = pull_right(case, abac=True)
-        if right is None:
-            return unread(self.title, case.registry_words, *mode_unsure(case), *right_unread(case))
-        said, unsure = self._by_right(case, right), mode_unsure(case)
-        if unsure and said.proof is not Proof.CONTRADICTED:
-            now = case.registry is not None and case.registry.abac
-            return unread(self.title, _target(right), *unsure, remedies=said.remedies if now else ())
-        return said
+        return in_abac_mode(case, self.title, self._by_right)
 
     def _by_right(self, case: Case, right: PullRight) -> Judgement:
         if right.then is Right.GRANTED:
@@ -51,18 +44,14 @@ class PullRoleIgnoredInAbacMode:
         if right.edited:
             return contradicted("a repository role was there, under a condition that was changed since")
         if not right.ignored and right.undated:
-            return unread(self.title, _target(right), "a role carries no time, so it may have come after the failure")
+            return unread(self.title, right.target, UNDATED)
         if not right.ignored:
             return contradicted("no role was held that would do in the other mode either")
         if right.then is Right.UNDECIDED or right.undated:
-            return unread(self.title, _target(right), "a repository role with a condition may cover the image")
+            return unread(self.title, right.target, "a repository role with a condition may cover the image")
         if right.unseen:
-            return unread(self.title, _target(right), *right.unseen)
+            return unread(self.title, right.target, *right.unseen)
         return _proven(case, right)
-
-
-def _target(right: PullRight) -> str:
-    return f"{right.principal_id} on {right.registry.id.lower()}"
 
 
 def _proven(case: Case, right: PullRight) -> Judgement:
@@ -78,7 +67,7 @@ def _proven(case: Case, right: PullRight) -> Judgement:
         f"{case.compute_words} may not pull from {right.registry.name}: "
         f"its {roles} role does not count in the registry's ABAC mode"
     )
-    return proven(headline, _target(right), *reasons, remedies=grant_remedies(right, _ADVICE))
+    return proven(headline, right.target, *reasons, remedies=grant_remedies(right, _ADVICE))
 
 
 CAUSE = PullRoleIgnoredInAbacMode()

@@ -37,7 +37,7 @@ class PullRoleMissing:
         other = pull_right(case, abac=not right.registry.abac) if unsure else None
         if other is None or self._by_right(case, other).proof is said.proof:
             return said
-        return unread(_headline(case), _target(right), *unsure, remedies=_remedies(right))
+        return unread(_headline(case), right.target, *unsure, remedies=_remedies(right))
 
     def _by_right(self, case: Case, right: PullRight) -> Judgement:
         if right.then is Right.GRANTED:
@@ -49,8 +49,8 @@ class PullRoleMissing:
         if right.ignored:
             return contradicted("a role is there, but of a kind that the registry's mode ignores")
         if doubts := _doubts(right):
-            return unread(_headline(case), _target(right), *doubts, remedies=_remedies(right))
-        return proven(_headline(case), _target(right), *_reasons(right), remedies=_remedies(right))
+            return unread(_headline(case), right.target, *doubts, remedies=_remedies(right))
+        return proven(_headline(case), right.target, *_reasons(right), remedies=_remedies(right))
 
 
 def _unread(case: Case) -> Judgement | None:
@@ -75,10 +75,6 @@ def _blind_remedy(case: Case) -> tuple[Remedy, ...]:
 
 def _headline(case: Case) -> str:
     return f"{case.compute_words} may not pull from {case.registry_words}: its identity has no pull role"
-
-
-def _target(right: PullRight) -> str:
-    return f"{right.principal_id} on {right.registry.id.lower()}"
 
 
 def _reasons(right: PullRight) -> tuple[str, ...]:

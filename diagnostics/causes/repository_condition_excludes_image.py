@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from diagnostics.case import Case
 from diagnostics.causes._commands import az, bicep_text
-from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, mode_unsure, set_aside
+from diagnostics.causes._pulling import AUTH_SYMPTOMS, RIGHT_FACTS, UNDATED, in_abac_mode, set_aside
 from diagnostics.describing import edited_words, grant_words, mode_words
 from diagnostics.facts import Grant
 from diagnostics.model import PullStep, Remedy
 from diagnostics.permissions import Right
-from diagnostics.pull_right import PullRight, pull_right, right_unread
-from diagnostics.verdicts import Judgement, Proof, contradicted, proven, unread
+from diagnostics.pull_right import PullRight
+from diagnostics.verdicts import Judgement, contradicted, proven, unread
 
 __all__ = ["CAUSE"]
 
@@ -40,14 +40,7 @@ class RepositoryConditionExcludesImage:
             )
         if (aside := set_aside(case, self.title)) is not None:
             return aside
-        right = pull_right(case, abac=True)
-        if right is None:
-            return unread(self.title, case.registry_words, *mode_unsure(case), *right_unread(case))
-        said, unsure = self._by_right(case, right), mode_unsure(case)
-        if unsure and said.proof is not Proof.CONTRADICTED:
-            now = case.registry is not None and case.registry.abac
-            return unread(self.title, _target(right), *unsure, remedies=said.remedies if now else ())
-        return said
+        return in_abac_mode(case, self.title, self._by_right)
 
     def _by_right(self, case: Case, right: PullRight) -> Judgement:
         if right.then is Right.GRANTED:
@@ -68,8 +61,7 @@ def _undecided(right: PullRight) -> Judgement:
         )
     open_ = next((grant for grant in right.grants if grant.condition and right.by([grant]) is Right.UNDECIDED), None)
     if open_ is None and right.undated and any(grant.condition for grant in right.grants):
-        undated = "a role carries no time, so it may have come after the failure"
-        return unread(RepositoryConditionExcludesImage.title, _target(right), undated)
+        return unread(RepositoryConditionExcludesImage.title, _target(right), UNDATED)
     if open_ is None:
         return contradicted("no repository role with a condition that could leave the repository out is held")
     why = f"whether the condition of {open_.role} covers {right.repository or 'the repository'}: {_quoted(open_)}"
@@ -77,7 +69,7 @@ def _undecided(right: PullRight) -> Judgement:
 
 
 def _target(right: PullRight) -> str:
-    return f"{right.principal_id} on {right.registry.id.lower()} for {right.repository}"
+    return f"{right.target} for {right.repository}"
 
 
 def _quoted(grant: Grant) -> str:

@@ -47,7 +47,7 @@ class RolePropagating:
             return _proven(case, right, fresh)
         if right.then is Right.UNDECIDED:
             return unread(
-                self.title, _target(right), "whether a role with a condition or an unclear wildcard grants the pull"
+                self.title, right.target, "whether a role with a condition or an unclear wildcard grants the pull"
             )
         if right.by(_direct(right, grants_until(right.grants, case.failed_at))) is Right.GRANTED:
             return contradicted("the right had been granted long before the run")
@@ -68,13 +68,9 @@ def _direct(right: PullRight, grants: Iterable[Grant]) -> tuple[Grant, ...]:
     return tuple(grant for grant in grants if grant.principal_id.lower() == right.principal_id.lower())
 
 
-def _target(right: PullRight) -> str:
-    return f"{right.principal_id} on {right.registry.id.lower()}"
-
-
 def _proven(case: Case, right: PullRight, fresh: tuple[Grant, ...]) -> Judgement:
     if right.unseen:
-        return unread(RolePropagating.title, _target(right), *right.unseen, remedies=_remedies())
+        return unread(RolePropagating.title, right.target, *right.unseen, remedies=_remedies())
     reasons = [
         f"{grant_words(grant, right.principal_id)}: {_ago(grant, case.failed_at)} before the failure" for grant in fresh
     ]
@@ -83,7 +79,7 @@ def _proven(case: Case, right: PullRight, fresh: tuple[Grant, ...]) -> Judgement
         f"{case.compute_words} was granted the pull from {right.registry.name} only "
         f"{_ago(fresh[0], case.failed_at)} before the run failed"
     )
-    return proven(headline, _target(right), *reasons, remedies=_remedies())
+    return proven(headline, right.target, *reasons, remedies=_remedies())
 
 
 def _ago(grant: Grant, failed_at: datetime) -> str:
@@ -97,7 +93,7 @@ def _through_group(right: PullRight) -> Judgement:
         f"since when the identity has been in the group {group.principal_id}: a membership takes up to a day to reach "
         "the tokens of a managed identity, and Resource Manager does not show it"
     )
-    return unread(RolePropagating.title, _target(right), why, remedies=_remedies())
+    return unread(RolePropagating.title, right.target, why, remedies=_remedies())
 
 
 def _remedies() -> tuple[Remedy, ...]:

@@ -20,6 +20,7 @@ from diagnostics.judging import judge
 from diagnostics.model import Evidence
 from diagnostics.probing import fact_types
 from diagnostics.work import working
+from responders.durations import growing
 from responders.entities import Found, Records
 from responders.fixes.assigning import (
     Assigned,
@@ -53,7 +54,6 @@ _MOST_TRIES = 8
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(minutes=5)
 _LONGEST_DOUBT = timedelta(hours=6)
-_MOST_DOUBLINGS = 10
 _SUBMITTED = "submitted"
 
 _KINDS = {
@@ -592,7 +592,7 @@ class Fixing:
             return self.now() + _LEASE
         fix = found.value
         longest = _LONGEST_DOUBT if fix.state is FixState.IN_DOUBT else _LONGEST_WAIT
-        wait = min(max(_FIRST_WAIT * 2 ** min(fix.tried, _MOST_DOUBLINGS), error.after or timedelta()), longest)
+        wait = min(max(growing(_FIRST_WAIT, fix.tried, longest=longest), error.after or timedelta()), longest)
         until: datetime = self.now() + wait
         if fix.tried + 1 >= _MOST_TRIES and fix.state in _IN_VAIN:
             self._give_up(found, f"tried {_MOST_TRIES} times: {error}", doubtful=error.doubtful)
