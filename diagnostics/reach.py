@@ -9,7 +9,7 @@ from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
-from diagnostics.azure.arm import ArmClient, sdk_options
+from diagnostics.azure.arm import ArmClient, connections, sdk_options
 from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.counting import counting_adapter
 from diagnostics.azure.errors import ReadFailed
@@ -21,6 +21,7 @@ from diagnostics.fact_cache import FactCache
 if TYPE_CHECKING:
     import requests
     from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
@@ -67,9 +68,13 @@ class Reach:
     _others: dict[str, OciRegistry] = field(default_factory=dict, repr=False)
 
     @cached_property
+    def _connections(self) -> RequestsTransport:
+        return connections()
+
+    @cached_property
     def arm(self) -> ArmClient:
         """The client for plain Resource Manager resources."""
-        return ArmClient(self.cloud, self.credential)
+        return ArmClient(self.cloud, self.credential, self._connections)
 
     @cached_property
     def history(self) -> RunHistory:
@@ -144,9 +149,13 @@ class Reach:
     def _made_registries(self, subscription: str) -> ContainerRegistryManagementClient:
         from azure.mgmt.containerregistry import ContainerRegistryManagementClient  # noqa: PLC0415
 
-        return ContainerRegistryManagementClient(self.credential, subscription, **sdk_options(self.cloud))
+        return ContainerRegistryManagementClient(
+            self.credential, subscription, **sdk_options(self.cloud, self._connections)
+        )
 
     def _made_roles(self, subscription: str) -> AuthorizationManagementClient:
         from azure.mgmt.authorization import AuthorizationManagementClient  # noqa: PLC0415
 
-        return AuthorizationManagementClient(self.credential, subscription, **sdk_options(self.cloud))
+        return AuthorizationManagementClient(
+            self.credential, subscription, **sdk_options(self.cloud, self._connections)
+        )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.injecting import KINDS, PARTIES
 from tests.responders.azurite_server import own_azurite
 from tests.soak.sampling import SERIES, Sample, sample, verdict
 from tests.soak.soaking import soak
-from tests.soak.traffic import steps, world
+from tests.soak.traffic import faults, steps, world
 
 __all__ = ["own_azurite"]
 
@@ -52,3 +54,14 @@ def test_traffic_is_mixed() -> None:
     assert len(events) > len({event["id"] for event in events}) == 100
     assert any(it.command for it in every)
     assert any(it.button for it in every)
+
+
+def test_each_party_is_slow_once_before_all_fail_in_every_way() -> None:
+    """An hour has room for most of the ways, and none comes twice before all were there."""
+    ways = faults(random.Random(1))  # noqa: S311 - no secret
+    slow = [name for name, _ in islice(ways, len(PARTIES))]
+    assert sorted(slow) == sorted(f"{party.name}: latency" for party in PARTIES)
+    rest = (sum(kind.fault is not None for kind in KINDS) - 1) * len(PARTIES)
+    names = [name for name, _ in islice(ways, rest)]
+    assert len(set(names)) == rest
+    assert next(ways)[0] == slow[0]

@@ -19,9 +19,10 @@ from diagnostics.azure.errors import Nonsense, ReadFailed, error_text, from_azur
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline.policies import RetryPolicy
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.core.rest import HttpResponse
 
-__all__ = ["LIMITS", "ArmClient", "brief_retries", "brief_retry_policy", "resource_part", "sdk_options"]
+__all__ = ["LIMITS", "ArmClient", "brief_retries", "brief_retry_policy", "connections", "resource_part", "sdk_options"]
 
 LIMITS: Mapping[str, Any] = {
     "connection_timeout": 4,
@@ -38,11 +39,17 @@ _LARGEST = 32 * 1024 * 1024
 
 _STEP = 64 * 1024
 
+_KEPT = 16
+"""Connections to one host that are kept open between calls; what is at work at once may be more."""
+
 
 class ArmClient:
-    """Reads Resource Manager and other hosts that take the same token; safe to share between threads."""
+    """Reads Resource Manager and other hosts that take the same token; safe to share between threads.
 
-    def __init__(self, cloud: Cloud, credential: TokenCredential) -> None:
+    ``transport`` is :func:`connections`, where others use them too.
+    """
+
+    def __init__(self, cloud: Cloud, credential: TokenCredential, transport: RequestsTransport | None = None) -> None:
         from azure.core import PipelineClient  # noqa: PLC0415 - off the path of the trigger's import
         from azure.core.pipeline import policies  # noqa: PLC0415
 
@@ -50,7 +57,7 @@ class ArmClient:
         self._hosts = (urlsplit(cloud.resource_manager).hostname or "", cloud.machine_learning_suffix)
         self._client: PipelineClient[Any, Any] = PipelineClient(
             base_url=self._base,
-            connection_data_block_size=_STEP,
+            transport=transport or connections(),
             policies=[
                 policies.HeadersPolicy({"Accept": "application/json"}),
                 policies.UserAgentPolicy("pullmedic"),
@@ -168,7 +175,28 @@ def brief_retry_policy() -> type[RetryPolicy[Any, Any]]:
     return Brief
 
 
-def sdk_options(cloud: Cloud) -> dict[str, Any]:
+def connections() -> RequestsTransport:
+    """Return connections that any number of Azure clients may share, and that none of them closes.
+
+    A management client is of one subscription and would keep up to ten of its own: who reads a hundred subscriptions
+    would come to the 600 that a Consumption instance may have (*Azure Functions, Manage connections*).
+    """
+    import requests  # noqa: PLC0415 - off the path of the trigger's import
+    from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+    session = requests.Session()
+    session.mount("https://", HTTPAdapter(pool_maxsize=_KEPT))
+    return RequestsTransport(
+        session=session,
+        session_owner=False,
+        connection_data_block_size=_STEP,
+        connection_timeout=LIMITS["connection_timeout"],
+        read_timeout=LIMITS["read_timeout"],
+    )
+
+
+def sdk_options(cloud: Cloud, transport: RequestsTransport) -> dict[str, Any]:
     """Return what every management SDK's client is made with: its cloud, our limits, and a guard of its token.
 
     The SDKs follow redirects, and put their token to whatever ``nextLink`` a list names; the guard lets nothing through
@@ -187,6 +215,7 @@ def sdk_options(cloud: Cloud) -> dict[str, Any]:
     return {
         "base_url": cloud.resource_manager,
         "credential_scopes": [cloud.resource_manager_scope],
+        "transport": transport,
         "retry_policy": brief_retries(),
         "per_retry_policies": [Guard(), counting_policy()],
         **LIMITS,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from diagnostics.azure.arm import sdk_options
+from diagnostics.azure.arm import connections, sdk_options
 from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.credentials import claims_of
 from diagnostics.azure.errors import (
@@ -28,6 +28,7 @@ from responders.wording import one_line
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.mgmt.authorization import AuthorizationManagementClient
 
 __all__ = [
@@ -216,9 +217,13 @@ class Assigner:
             self._clients[subscription] = AuthorizationManagementClient(
                 self.credential,
                 subscription,
-                **sdk_options(self.cloud),
+                **sdk_options(self.cloud, self._connections),
             )
         return self._clients[subscription]
+
+    @cached_property
+    def _connections(self) -> RequestsTransport:
+        return connections()
 
     @cached_property
     def _own_object_id(self) -> str:

@@ -369,6 +369,19 @@ def listed(reach: Reach, sdk: str) -> list[Any]:
     return list(reach.roles(SUBSCRIPTION_ID).role_assignments.list_for_subscription())
 
 
+def test_all_clients_share_their_connections(azure: BentSandbox, reach: Reach) -> None:
+    """However many subscriptions are read by however many clients: what is asked in turn takes one connection."""
+    for part in ("/registries", "/roleAssignments"):
+        azure.bend(MANAGER, part, json_answer(200, {"value": []}))
+    for number in range(5):
+        subscription = f"{SUBSCRIPTION_ID[:-1]}{number}"
+        list(reach.registries(subscription).registries.list())
+        list(reach.roles(subscription).role_assignments.list_for_subscription())
+        reach.arm.get("/subscriptions", api_version=API)
+    assert azure.asked("/registries") == 5
+    assert list(azure.hosts).count(MANAGER) == 1
+
+
 @pytest.mark.parametrize("sdk", ["registries", "roleAssignments"])
 @pytest.mark.parametrize("link", ELSEWHERE)
 def test_no_sdk_follows_a_next_page_elsewhere(azure: BentSandbox, reach: Reach, sdk: str, link: str) -> None:

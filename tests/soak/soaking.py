@@ -6,10 +6,11 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta
 from pathlib import Path
+from typing import Any
 
 from responders.incidents import Incidents
 from sandbox.delivering import workspace_id
@@ -20,7 +21,7 @@ from tests.kills.clock import Clock
 from tests.kills.fleet import Fleet, fleet, store_of
 from tests.kills.host import queues_of
 from tests.soak.sampling import SERIES, Sample, Verdict, sample, verdict
-from tests.soak.traffic import Step, fault, steps, world
+from tests.soak.traffic import Step, faults, steps, world
 
 __all__ = ["Soaked", "soak"]
 
@@ -89,13 +90,14 @@ def _send(
     """Send until the time is over, at most so many ``a_second``; return the runs that were told of."""
     began, pause, told = time.monotonic(), threading.Event(), set[str]()
     person, turn, rush = Person(it.sandbox.slack_workspace), -1, int(seconds * a_second * _RUSH)
+    ways = faults(dice)
     for number, step in enumerate(steps(scenario, dice)):
         passed = time.monotonic() - began
         if passed > seconds:
             break
         if int(passed / _FAULT_S) > turn:
             turn = int(passed / _FAULT_S)
-            _disturb(it, scenario, dice, found, well=turn % 2 == 0)
+            _disturb(it, scenario, found, ways if turn % 2 else None)
         if step.event is not None:
             found.sent["events" if step.run not in told else "repeats"] += 1
             while not it.deliver(step.event, 0):
@@ -107,12 +109,14 @@ def _send(
     return told
 
 
-def _disturb(it: Fleet, scenario: Scenario, dice: random.Random, found: Soaked, *, well: bool) -> None:
-    if well:
+def _disturb(
+    it: Fleet, scenario: Scenario, found: Soaked, ways: Iterator[tuple[str, Mapping[str, Any]]] | None
+) -> None:
+    if ways is None:
         it.sandbox._front = Front(scenario)
         it.sandbox.reset()
         return
-    name, stated = fault(dice)
+    name, stated = next(ways)
     found.faults[name] += 1
     it.sandbox._front = Front(replace(scenario, faults=(stated, *scenario.faults)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any
 
 from sandbox.delivering import deliveries_of
@@ -12,7 +13,7 @@ from sandbox.world import Scenario
 from tests.bench.storms import storm
 from tests.chaos.injecting import KINDS, PARTIES
 
-__all__ = ["CAUSES", "Step", "fault", "steps", "world"]
+__all__ = ["CAUSES", "Step", "faults", "steps", "world"]
 
 CAUSES = 60
 _PULL = "FailedPullingImage: Unable to pull docker image\n\timageName: {image}\n\terror: "
@@ -67,11 +68,17 @@ def steps(scenario: Scenario, dice: random.Random) -> Iterator[Step]:
             yield Step(button=True)
 
 
-def fault(dice: random.Random) -> tuple[str, Mapping[str, Any]]:
-    """Return one way in which one party fails, and its name."""
-    party = dice.choice(PARTIES)
-    kind = dice.choice([one for one in KINDS if one.fault is not None])
-    return f"{party.name}: {kind.name}", {"call": dict(party.call), **(kind.fault or {})}
+def faults(dice: random.Random) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield names and ways in which one party fails, without end: first each party is slow once, then all in turn.
+
+    While a party is slow, more calls to it are open at once than ever else, and so many connections are kept from then
+    on: that belongs to the warm-up.
+    """
+    every = [(party, kind) for kind in KINDS if kind.fault is not None for party in PARTIES]
+    dice.shuffle(every)
+    every.sort(key=lambda one: "latency_ms" not in (one[1].fault or {}))
+    for party, kind in cycle(every):
+        yield f"{party.name}: {kind.name}", {"call": dict(party.call), **(kind.fault or {})}
 
 
 def _changed(number: int, run: Mapping[str, Any]) -> Mapping[str, Any]:
