@@ -36,29 +36,46 @@ _FOUND = _environment()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect, rather than skip, the tests that need the deployed Python version."""
-    if sys.version_info >= (3, 13):
-        return
-    needing = [item for item in items if item.get_closest_marker("py313")]
-    if needing:
-        config.hook.pytest_deselected(items=needing)
-        items[:] = [item for item in items if item not in needing]
+    """Deselect, rather than skip, the tests that need the deployed Python version; and begin with what takes long."""
+    if sys.version_info < (3, 13):
+        needing = [item for item in items if item.get_closest_marker("py313")]
+        if needing:
+            config.hook.pytest_deselected(items=needing)
+            items[:] = [item for item in items if item not in needing]
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda it: (not _is_alone(it.nodeid), not _tells_all(it.nodeid), it.path not in slow))
 
 
 _OF_ALL_STORIES = ("tests/test_catalogue_stories.py", "tests/test_lost_facts.py", "tests/test_scenarios.py")
 
 
+def _is_alone(nodeid: str) -> bool:
+    """Tell whether a test is worth a process of its own: it plays a whole story again for each of hundreds of places."""
+    return "::test_killed_at_any_boundary" in nodeid
+
+
+def _tells_all(nodeid: str) -> bool:
+    return nodeid.startswith(_OF_ALL_STORIES)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep a file's tests in one process, and those of all stories too: there, each story is played once for all."""
+    """Keep a file's tests in one process, and those of all stories too: there, each story is played once for all.
+
+    The order is that of the collection, which begins with what takes long: else one process works on it when the others
+    have nothing left to do.
+    """
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - only where tests run in several processes
 
+    config.option.loadscopereorder = False
+
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return "stories" if file in _OF_ALL_STORIES else file
+            if _is_alone(nodeid):
+                return nodeid
+            return "stories" if _tells_all(nodeid) else super()._split_scope(nodeid)
 
     return Scheduling(config, log)
 

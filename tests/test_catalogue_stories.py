@@ -11,6 +11,8 @@ from diagnostics.model import PullStep
 from sandbox.world import Scenario, load_scenario
 from tests.stories import FOLDER, OWN, played
 
+pytestmark = pytest.mark.slow
+
 _FEWEST_DOUBLES = 20
 _FEWEST_SILENT = 15
 STORIES = {name: load_scenario(FOLDER / f"{name}.yaml", complete=True) for name in OWN}

@@ -12,6 +12,8 @@ from sandbox.merge import merged
 from sandbox.world import Scenario, load_scenario
 from tests.stories import FOLDER, tell
 
+pytestmark = pytest.mark.slow
+
 _HOST = "halvorsenimages.azurecr.io"
 _DAEMON = "Run docker command to pull private image failed with error: Error response from daemon: "
 _REGISTRY = "halvorsenimages"

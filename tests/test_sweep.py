@@ -19,6 +19,8 @@ from sandbox.playing import APP, let_pass, look_for_missed
 from sandbox.world import Scenario, load_scenario, parse_scenario
 from tests.hosted import Hosted
 
+pytestmark = pytest.mark.slow
+
 _SCENARIOS = APP.parent / "sandbox" / "scenarios"
 _LOST = "sweep-run-without-its-event"
 _WAITS = "sweep-run-waits-for-its-image"

@@ -19,7 +19,7 @@ __all__ = ["azurite"]
 _numbers = count()
 
 
-@pytest.fixture(params=["sqlite", "azure"])
+@pytest.fixture(params=["sqlite", pytest.param("azure", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Yield each store in turn, with no audit record in it."""
     if request.param == "sqlite":

@@ -140,13 +140,14 @@ class Stage:
 
 @pytest.fixture
 def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Begin]:
-    """Give a function that sets a stage."""
+    """Give a function that sets a stage, and takes down the one before."""
     with ExitStack() as stack:
         count = iter(range(10_000))
 
         def start(
             *channels: str, faults: tuple[dict[str, Any], ...] = (), one_clock: bool = False, **options: Any
         ) -> Stage:
+            stack.close()
             scenario = parse_scenario({"world": {"cloud": "AzureCloud"}, "faults": list(faults)})
             stages: list[Stage] = []
 

@@ -68,7 +68,7 @@ class Place:
         return f"{self.workspace}/{name}"
 
 
-@pytest.fixture(params=["sqlite", "azure"])
+@pytest.fixture(params=["sqlite", pytest.param("azure", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Return the place of each store in turn."""
     workspace = f"{samples.WORKSPACE}-{request.node.name}-{next(_numbers)}"

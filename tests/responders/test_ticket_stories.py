@@ -19,6 +19,8 @@ from responders.sending import Refused, TryLater, Unreachable
 from responders.ticketing import Reason, Reconciled, Step, TicketMemory, TicketRules, reconcile_ticket
 from responders.tickets import TicketState, discover
 
+pytestmark = pytest.mark.slow
+
 OPENED, REPEATED, RESOLVED, REOPENED = (
     NoticeKind.OPENED,
     NoticeKind.REPEATED,

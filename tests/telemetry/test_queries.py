@@ -13,6 +13,8 @@ import pytest
 from diagnostics.instruments import ATTRIBUTES, INSTRUMENTS, PREFIX
 from tools import queries
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).resolve().parents[2]
 _PARSER = _ROOT / ".cache/node/node_modules/@kusto/language-service-next"
 _SCRIPT = Path(__file__).with_name("check_kql.cjs")
