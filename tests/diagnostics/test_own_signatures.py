@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from costs import assert_linear
 from diagnostic_samples import evidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -276,13 +277,9 @@ def test_no_contents_end_in_anything_but_a_refusal(texts: list[dict[str, Any]], 
 
 def test_a_hostile_pattern_costs_no_more_than_an_honest_one(file: File) -> None:
     """What takes a backtracking matcher for ever is linear here."""
-    import time  # noqa: PLC0415
-
     own = with_keys(TEXT, pattern="'fjord(a+)+b'", accepts='["fjordaab"]')
     install(load_own_signatures(file(own)))
-    start = time.perf_counter()
-    symptoms("fjord" + "a" * 100_000)
-    assert time.perf_counter() - start < 5
+    assert_linear(lambda size: symptoms("fjord" + "a" * size), 25_000)
 
 
 # --- where it is named --------------------------------------------------------------------------------------
