@@ -417,6 +417,9 @@ ELSEWHERE = "UserError: the evaluation gate was not passed"
 LIMIT = "toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit"
 IMAGE, SIDECAR = "fabrikam.azurecr.io/nlp/train:7", "mcr.microsoft.com/fabrikam/proxy:2"
 FAILED = f'Failed to pull image "{IMAGE}": {NO_TAG}'
+BY_URL = (
+    'Get "https://fabrikam.azurecr.io/v2/nlp/train/manifests/7": manifest unknown: manifest tagged by "7" is not found'
+)
 
 
 class TestOvercome:
@@ -443,6 +446,16 @@ class TestOvercome:
                 f'Successfully pulled image "{IMAGE}"'
             ),
             f"{LIMIT}\nSuccessfully pulled image",
+            f'Successfully pulled image "{IMAGE}"\n{FAILED}\nSuccessfully pulled image "{IMAGE}"',
+            (
+                f'Failed to pull image "{SIDECAR}": {NO_TAG}\n{FAILED}\n'
+                f'Successfully pulled image "{SIDECAR}"\nSuccessfully pulled image "{IMAGE}"'
+            ),
+            (
+                f'Failed to pull image "fabrikam.azurecr.io/nlp/train": {NO_TAG}\n'
+                f'Successfully pulled image "{SIDECAR}"\nSuccessfully pulled image "{IMAGE}"'
+            ),
+            f"{BY_URL}\nSuccessfully pulled image {SIDECAR}\nSuccessfully pulled image {IMAGE}",
             f'{FAILED}\ntime="2026-11-17" level=info msg="PullImage \\"{IMAGE}\\" returns image reference \\"sha256:0f1e\\""',
         ],
     )
@@ -458,6 +471,13 @@ class TestOvercome:
             f'{FAILED}\nSuccessfully pulled image "fabrikam.azurecr.io/nlp/train:6"',
             f'Successfully pulled image "{IMAGE}"\n{FAILED}',
             f'{FAILED}\nSuccessfully pulled image "{IMAGE}"\n{FAILED}',
+            f'{FAILED}\nSuccessfully pulled image "contoso.azurecr.io/nlp/train:7"',
+            f"{BY_URL}\nSuccessfully pulled image fabrikam.azurecr.io/nlp/train:6",
+            f"{BY_URL}\nSuccessfully pulled image fabrikam.azurecr.io/nlp/train:6\nSuccessfully pulled image {SIDECAR}",
+            (
+                f'Failed to pull image "fabrikam.azurecr.io/<image>": {NO_TAG}\n'
+                'Successfully pulled image "fabrikam.azurecr.io/<proxy>"'
+            ),
             f"{FAILED}\nStarted container proxy",
             f'{FAILED}\nSuccessfully pulled image "fabrikam.azurecr.io/<image>"',
         ],
