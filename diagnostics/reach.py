@@ -9,7 +9,7 @@ from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
-from diagnostics.azure.arm import ArmClient, connections, sdk_options
+from diagnostics.azure.arm import KEPT, ArmClient, connections, sdk_options
 from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.counting import counting_adapter
 from diagnostics.azure.errors import ReadFailed
@@ -88,7 +88,7 @@ class Reach:
 
         session = requests.Session()
         session.headers["User-Agent"] = "pullmedic"
-        session.mount("https://", counting_adapter(pool_maxsize=16))
+        session.mount("https://", counting_adapter(pool_maxsize=KEPT))
         return session
 
     def warm_up(self) -> None:

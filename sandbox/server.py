@@ -7,11 +7,12 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sandbox.access import Access
 from sandbox.azure import Azure, entries, table
@@ -184,6 +185,10 @@ class Sandbox:
     def hosts(self) -> list[str]:
         """The hosts that connections were asked for, in order, whether or not a request followed."""
         return self._recorder.hosts
+
+    def fails(self, *faults: Mapping[str, Any]) -> None:
+        """Let calls fail in these ways from now on, in place of those that the scenario states."""
+        self._front = Front(replace(self.scenario, faults=faults))
 
     def reset(self) -> None:
         """Forget the records; the state of the world stays."""

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from azure.core.pipeline.transport import RequestsTransport
     from azure.core.rest import HttpResponse
 
-__all__ = ["LIMITS", "ArmClient", "brief_retries", "brief_retry_policy", "connections", "resource_part", "sdk_options"]
+__all__ = [
+    "KEPT",
+    "LIMITS",
+    "ArmClient",
+    "brief_retries",
+    "brief_retry_policy",
+    "connections",
+    "resource_part",
+    "sdk_options",
+]
 
 LIMITS: Mapping[str, Any] = {
     "connection_timeout": 4,
@@ -39,17 +48,17 @@ _LARGEST = 32 * 1024 * 1024
 
 _STEP = 64 * 1024
 
-_KEPT = 16
+KEPT = 16
 """Connections to one host that are kept open between calls; what is at work at once may be more."""
 
 
 class ArmClient:
     """Reads Resource Manager and other hosts that take the same token; safe to share between threads.
 
-    ``transport`` is :func:`connections`, where others use them too.
+    ``transport`` is :func:`connections`, which others may use too.
     """
 
-    def __init__(self, cloud: Cloud, credential: TokenCredential, transport: RequestsTransport | None = None) -> None:
+    def __init__(self, cloud: Cloud, credential: TokenCredential, transport: RequestsTransport) -> None:
         from azure.core import PipelineClient  # noqa: PLC0415 - off the path of the trigger's import
         from azure.core.pipeline import policies  # noqa: PLC0415
 
@@ -57,7 +66,7 @@ class ArmClient:
         self._hosts = (urlsplit(cloud.resource_manager).hostname or "", cloud.machine_learning_suffix)
         self._client: PipelineClient[Any, Any] = PipelineClient(
             base_url=self._base,
-            transport=transport or connections(),
+            transport=transport,
             policies=[
                 policies.HeadersPolicy({"Accept": "application/json"}),
                 policies.UserAgentPolicy("pullmedic"),
@@ -186,7 +195,7 @@ def connections() -> RequestsTransport:
     from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
     session = requests.Session()
-    session.mount("https://", HTTPAdapter(pool_maxsize=_KEPT))
+    session.mount("https://", HTTPAdapter(pool_maxsize=KEPT))
     return RequestsTransport(
         session=session,
         session_owner=False,
@@ -218,7 +227,6 @@ def sdk_options(cloud: Cloud, transport: RequestsTransport) -> dict[str, Any]:
         "transport": transport,
         "retry_policy": brief_retries(),
         "per_retry_policies": [Guard(), counting_policy()],
-        **LIMITS,
     }
 
 

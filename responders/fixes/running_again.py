@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.azure.arm import ArmClient
+from diagnostics.azure.arm import ArmClient, connections
 from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.errors import (
     PASSING,
@@ -103,7 +103,7 @@ class _Submission:
     cloud: Cloud
 
     def made(self) -> RunAgain | NotRunAgain:
-        client = _Jobs(self.cloud, self.credential)
+        client = _Jobs(self.cloud, self.credential, connections())
         job = self._fetched(client, self.run_id)
         if job is None:
             return NotRunAgain("the job is not there any more", passing=False)

@@ -37,6 +37,10 @@ class Kind:
     refuses: bool = False
     skew: timedelta = timedelta(0)
 
+    def faults_of(self, party: Party) -> tuple[Mapping[str, Any], ...]:
+        """Return the scenario's fault by which ``party`` fails so; none where it is the worker's clock that does."""
+        return () if self.fault is None else ({"call": dict(party.call), **self.fault},)
+
 
 PARTIES = (
     Party(name="identity", call={"host": r"127\.0\.0\.1", "path": "/msi/token.*"}),

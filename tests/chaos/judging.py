@@ -55,8 +55,7 @@ def ending(story: Path, party: Party, kind: Kind) -> Ending:
         with failing_storage(party.storage, kind.fault or {}) as (through, direct):
             outcome = _played(plain, party.channel, kind.skew, through, direct)
     else:
-        faults = () if kind.fault is None else ({"call": dict(party.call), **kind.fault},)
-        outcome = _played(replace(plain, faults=(*faults, *plain.faults)), party.channel, kind.skew)
+        outcome = _played(replace(plain, faults=(*kind.faults_of(party), *plain.faults)), party.channel, kind.skew)
     before, after = score(well), score(outcome)
     kept, doubts = _verdicts(before, after, outcome)
     wrong = [*doubts, *_careless(after), *_lost(well, outcome, party, kind), *_twice(well, outcome)]

@@ -24,7 +24,7 @@ from azure_wire import (
 )
 
 from diagnostics.azure import errors
-from diagnostics.azure.arm import LIMITS, ArmClient, resource_part
+from diagnostics.azure.arm import LIMITS, ArmClient, connections, resource_part
 from diagnostics.azure.clouds import CLOUDS, cloud_named
 from diagnostics.azure.credentials import open_credential
 from diagnostics.azure.errors import NoCredential, Nonsense, ReadFailed, Unreachable, from_azure_core, from_status
@@ -316,7 +316,7 @@ def test_a_client_without_a_token_says_so(azure: BentSandbox, monkeypatch: pytes
     """A read without any token is no refusal by Azure, and nothing is asked of it."""
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")
     with pytest.raises(ReadFailed):
-        ArmClient(CLOUD, reach.credential).get("/subscriptions", api_version=API)
+        ArmClient(CLOUD, reach.credential, connections()).get("/subscriptions", api_version=API)
     assert MANAGER not in azure.hosts
 
 

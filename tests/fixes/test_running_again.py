@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from azure.identity import ManagedIdentityCredential
 
-from diagnostics.azure.arm import ArmClient
+from diagnostics.azure.arm import ArmClient, connections
 from diagnostics.azure.clouds import cloud_named
 from responders.fixes.running_again import INCIDENT_TAG, RUN_TAG, NotRunAgain, RunAgain, run_again
 from sandbox.merge import merged
@@ -366,6 +366,8 @@ def test_the_new_job_is_there_to_be_read() -> None:
     with simulated(world(COMMAND)):
         submit()
         with ManagedIdentityCredential(client_id=FIXER) as credential:
-            job = ArmClient(CLOUD, credential).get(f"{WORKSPACE}/jobs/{RUN}-again", api_version="2024-10-01")
+            job = ArmClient(CLOUD, credential, connections()).get(
+                f"{WORKSPACE}/jobs/{RUN}-again", api_version="2024-10-01"
+            )
     assert job["properties"]["status"] == "NotStarted"
     assert job["properties"]["tags"][INCIDENT_TAG] == "f1-1"

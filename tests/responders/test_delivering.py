@@ -32,7 +32,6 @@ from responders.settings import load_settings
 from responders.store import open_store
 from responders.subjects import Subject
 from sandbox import Sandbox, parse_scenario
-from sandbox.faults import Front
 from sandbox.places import settings_of
 from sandbox.services import jira
 
@@ -163,11 +162,6 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Begin]:
             return stage
 
         yield start
-
-
-def fails(stage: Stage, *faults: dict[str, Any]) -> None:
-    """Let calls fail from now on."""
-    stage.sandbox._front = Front(replace(stage.sandbox.scenario, faults=faults))
 
 
 def failed(name: str, minutes: float = 0) -> FailedRun:
@@ -366,7 +360,7 @@ def test_a_digest_that_is_refused_for_good_is_told_cause_by_cause_elsewhere(begi
     stage.accounts = {name: f"account{name}" for name in "abcd"}
     stage.worker.deliver(*(failed(name) for name in "abcd"))
     assert len(stage.webhook) == 2
-    fails(stage, {"call": {"host": "hooks.slack.com"}, "status": 404})
+    stage.sandbox.fails({"call": {"host": "hooks.slack.com"}, "status": 404})
     stage.worker.let_pass(timedelta(minutes=30))
     folded = [it.id for it in stage.worker.incidents.all_ones() if "given-up" in _held(stage, it.id)]
     told = [json.dumps(message.payload) for message in stage.sandbox.messages if message.channel == "teams"]
@@ -379,7 +373,7 @@ def test_a_follow_up_that_is_refused_for_good_is_told_elsewhere(begin: Begin) ->
     stage = begin("webhook", "fallback")
     _pipeline(stage, a="ada", b="bob", c="cyd", pipe="ada")
     stage.worker.deliver(failed("a"), failed("b"), failed("c"))
-    fails(stage, {"call": {"host": "hooks.slack.com"}, "status": 404})
+    stage.sandbox.fails({"call": {"host": "hooks.slack.com"}, "status": 404})
     stage.worker.deliver(failed("pipe"))
     stage.worker.let_pass(timedelta(minutes=5))
     told = [json.dumps(message.payload) for message in stage.sandbox.messages if message.channel == "teams"]
@@ -395,7 +389,7 @@ def test_killed_at_any_boundary_what_a_refused_digest_was_to_hold_reaches_the_fa
         stage.accounts = {"b": "bob", "c": "cyd"}
         stage.worker.deliver(failed("a"), failed("b"), failed("c"))
         passed = stage.worker.reaper.passed
-        fails(stage, {"call": {"host": "hooks.slack.com"}, "status": 404})
+        stage.sandbox.fails({"call": {"host": "hooks.slack.com"}, "status": 404})
         stage.worker.let_pass(timedelta(minutes=30))
         return stage, passed
 

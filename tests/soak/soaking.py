@@ -6,15 +6,13 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
 
 from responders.incidents import Incidents
 from sandbox.delivering import workspace_id
-from sandbox.faults import Front
 from sandbox.slack_person import Person, send
 from sandbox.world import Scenario
 from tests.kills.clock import Clock
@@ -72,7 +70,7 @@ def soak(seconds: float, *, seed: int, storage: str, folder: Path, a_second: flo
         finally:
             stop.set()
             sampling.join()
-        it.sandbox._front = Front(scenario)
+        it.sandbox.fails(*scenario.faults)
         _let_pass(it)
         found.wrong += _wrong(it, scenario, ended, found)
     return found
@@ -97,7 +95,13 @@ def _send(
             break
         if int(passed / _FAULT_S) > turn:
             turn = int(passed / _FAULT_S)
-            _disturb(it, scenario, found, ways if turn % 2 else None)
+            if turn % 2:
+                name, way = next(ways)
+                found.faults[name] += 1
+                it.sandbox.fails(way, *scenario.faults)
+            else:
+                it.sandbox.fails(*scenario.faults)
+                it.sandbox.reset()
         if step.event is not None:
             found.sent["events" if step.run not in told else "repeats"] += 1
             while not it.deliver(step.event, 0):
@@ -107,18 +111,6 @@ def _send(
             _ask(it, person, step, dice, found)
         pause.wait(max(0.0, began + (number - rush) / a_second - time.monotonic()))
     return told
-
-
-def _disturb(
-    it: Fleet, scenario: Scenario, found: Soaked, ways: Iterator[tuple[str, Mapping[str, Any]]] | None
-) -> None:
-    if ways is None:
-        it.sandbox._front = Front(scenario)
-        it.sandbox.reset()
-        return
-    name, stated = next(ways)
-    found.faults[name] += 1
-    it.sandbox._front = Front(replace(scenario, faults=(stated, *scenario.faults)))
 
 
 def _ask(it: Fleet, person: Person, step: Step, dice: random.Random, found: Soaked) -> None:

@@ -74,11 +74,11 @@ def faults(dice: random.Random) -> Iterator[tuple[str, Mapping[str, Any]]]:
     While a party is slow, more calls to it are open at once than ever else, and so many connections are kept from then
     on: that belongs to the warm-up.
     """
-    every = [(party, kind) for kind in KINDS if kind.fault is not None for party in PARTIES]
+    every = [
+        (f"{party.name}: {kind.name}", fault) for kind in KINDS for party in PARTIES for fault in kind.faults_of(party)
+    ]
     dice.shuffle(every)
-    every.sort(key=lambda one: "latency_ms" not in (one[1].fault or {}))
-    for party, kind in cycle(every):
-        yield f"{party.name}: {kind.name}", {"call": dict(party.call), **(kind.fault or {})}
+    yield from cycle(sorted(every, key=lambda one: "latency_ms" not in one[1]))
 
 
 def _changed(number: int, run: Mapping[str, Any]) -> Mapping[str, Any]:
