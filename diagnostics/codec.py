@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from diagnostics.model import EVIDENCE_SCHEMA, CompletedRun, Diagnosis, Evidence, Fact, FailedRun, Known, Unknown
+from diagnostics.shapes import shaped
 
 __all__ = [
     "EvidenceUnreadable",
@@ -146,7 +147,7 @@ def _fact(name: str, plain: object, fact_types: Mapping[str, type]) -> Fact:
 
 def _convert(plain: object, kind: Any, path: str) -> Any:
     try:
-        return _zoned(msgspec.convert(plain, kind), path)
+        return _zoned(shaped(plain, kind), path)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
         where = path + place.rstrip("`")

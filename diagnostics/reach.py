@@ -14,6 +14,7 @@ from diagnostics.azure.clouds import Cloud
 from diagnostics.azure.counting import counting_adapter
 from diagnostics.azure.errors import ReadFailed
 from diagnostics.azure.history import RunHistory
+from diagnostics.azure.models import complete
 from diagnostics.azure.oci_registry import OciRegistry
 from diagnostics.azure.registry_data import RegistryClient
 from diagnostics.fact_cache import FactCache
@@ -149,6 +150,7 @@ class Reach:
     def _made_registries(self, subscription: str) -> ContainerRegistryManagementClient:
         from azure.mgmt.containerregistry import ContainerRegistryManagementClient  # noqa: PLC0415
 
+        complete("azure.mgmt.containerregistry")
         return ContainerRegistryManagementClient(
             self.credential, subscription, **sdk_options(self.cloud, self._connections)
         )

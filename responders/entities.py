@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import msgspec
 
 from diagnostics.codec import to_json
+from diagnostics.shapes import shaped
 from responders.store import Entity, NewerSchema, Store
 
 __all__ = ["Found", "Records"]
@@ -90,5 +91,4 @@ class Records(Generic[T]):
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if not isinstance(schema, int) or schema > SCHEMA:
             raise NewerSchema(f"{entity.partition} has schema {schema!r}; this version reads up to {SCHEMA}")
-        value = cast("T", msgspec.convert(plain, cast("Any", self._kind)))
-        return Found(value, entity.partition, entity.key, entity.version, entity.written_at)
+        return Found(shaped(plain, self._kind), entity.partition, entity.key, entity.version, entity.written_at)

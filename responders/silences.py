@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from diagnostics.shapes import shaped
 from responders.globs import Glob
 from responders.rules import LONGEST_SILENCE, Condition, Severity, Silence
 from responders.wording import cut, one_line
@@ -203,7 +204,7 @@ def _read(entity: KeptEntity) -> KeptSilence | None:
         plain = msgspec.json.decode(entity.body)
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if isinstance(schema, int) and schema <= _SCHEMA:
-            kept = msgspec.convert(plain, KeptSilence)
+            kept = shaped(plain, KeptSilence)
             as_rule(kept)
             return kept
         why = f"schema {schema!r}"

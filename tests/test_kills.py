@@ -28,7 +28,7 @@ def test_a_run_that_is_lost_or_counted_twice_is_seen() -> None:
 
     class One:
         def __init__(self, name: str) -> None:
-            self.id, self.verdict = name, "tag-absent"
+            self.id, self.verdict, self.status = name, "tag-absent", "confirmed"
 
     def wrong(**held: list[str]) -> list[str]:
         every = [One(name) for name in held]
@@ -37,7 +37,8 @@ def test_a_run_that_is_lost_or_counted_twice_is_seen() -> None:
     assert wrong(a=["r0", "r2"], b=["r1", "r3"]) == []
     assert "r3 is lost" in wrong(a=["r0", "r2"], b=["r1"])
     assert "r2 is counted 2 times" in wrong(a=["r0", "r2"], b=["r1", "r2", "r3"])
-    assert wrong(a=["r0", "r3"], b=["r1", "r2"]) == ["2 runs of one cause are not one incident"] * 2
+    mixed = "2 runs of one cause are not one incident, but tag-absent confirmed: 1, tag-absent confirmed: 1"
+    assert wrong(a=["r0", "r3"], b=["r1", "r2"]) == [mixed] * 2
 
 
 def test_the_clock_of_the_workers_runs_faster() -> None:

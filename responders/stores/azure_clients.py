@@ -11,6 +11,7 @@ from azure.data.tables import TableClient, TableServiceClient
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
 
+from diagnostics.azure.models import complete
 from responders.settings import AzureStore
 from responders.store import StoreError
 
@@ -84,6 +85,7 @@ def open_clients(choice: AzureStore, credential: TokenCredential | None) -> Clie
 
 def open_queues(choice: AzureStore) -> QueueServiceClient:
     """Return the client of all queues; nothing is contacted yet. Raises :class:`StoreError` as above."""
+    complete("azure.storage.queue")
     if choice.connection is None:
         address = f"https://{choice.account}.queue.{choice.cloud.storage_suffix}"
         return QueueServiceClient(address, credential=credential_of(choice), **STORAGE_PATIENCE)

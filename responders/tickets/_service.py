@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from diagnostics.shapes import shaped
 from responders.channels import Options, address_problem
 from responders.declarations import Secret
 from responders.sending import Receipt, Refused, TryLater, call
@@ -66,7 +67,7 @@ class Service:
 def read(receipt: Receipt, kind: type[T]) -> T:
     """Return the answer as ``kind``. Raises :class:`TryLater` where it has another shape: something stands between."""
     try:
-        return msgspec.convert(receipt.json(), kind)
+        return shaped(receipt.json(), kind)
     except msgspec.ValidationError:
         said = TryLater(f"answered {receipt.status} in a shape that is not known", taken=True)
     raise said

@@ -19,9 +19,13 @@ from sandbox.server import Sandbox
 from sandbox.world import Scenario
 from tests.kills.clock import Clock
 
-__all__ = ["Fleet", "Process", "fleet", "store_of"]
+__all__ = ["Died", "Fleet", "Process", "fleet", "store_of"]
 
 _OWN = ("PULLMEDIC_", "AzureWebJobs", "AZURE_")
+
+
+class Died(Exception):
+    """A worker died of itself: of what its own threads did to each other, say."""
 
 
 @dataclass(slots=True)
@@ -77,14 +81,22 @@ class Fleet:
         for place in range(number):
             self.workers.append(self._started(place))
 
+    def watch(self) -> None:
+        """Raise :class:`Died` where a worker died that nobody killed."""
+        for worker in self.workers:
+            if (code := worker.process.poll()) is not None:
+                raise Died(f"a worker ended by itself with {code}; all said: {self.log[-2000:]}")
+
     def kill(self, place: int) -> None:
         """Kill the worker in a place and start another one there."""
+        self.watch()
         self.workers[place].kill()
         self.killed += 1
         self.workers[place] = self._started(place)
 
     def stop(self) -> None:
         """Let all end."""
+        self.watch()
         for worker in self.workers:
             worker.end()
         self.workers.clear()

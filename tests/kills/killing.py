@@ -92,19 +92,24 @@ def _deliver_and_kill(it: Fleet, scenario: Scenario, dice: random.Random, calls:
 
     def send(numbered: tuple[int, Mapping[str, Any]]) -> None:
         number, event = numbered
-        while not it.deliver(event, number + again[event["id"]]):
+        while not it.deliver(event, number + again[event["id"]]) and not pause.is_set():
             again[event["id"]] += 1
             pause.wait(_POLL_S)
 
     with ThreadPoolExecutor(_SENDERS) as senders:
         sending = [senders.submit(send, numbered) for numbered in enumerate(events)]
         due = _calls(it) + dice.randint(*calls)
-        while not all(sent.done() for sent in sending) or queues_of(it.storage)["failed-runs"]:
-            if _calls(it) >= due:
-                pause.wait(dice.uniform(0, _MOMENT_S))
-                it.kill(dice.randrange(len(it.workers)))
-                due = _calls(it) + dice.randint(*calls)
-            pause.wait(_POLL_S)
+        try:
+            while not all(sent.done() for sent in sending) or queues_of(it.storage)["failed-runs"]:
+                it.watch()
+                if _calls(it) >= due:
+                    pause.wait(dice.uniform(0, _MOMENT_S))
+                    it.kill(dice.randrange(len(it.workers)))
+                    due = _calls(it) + dice.randint(*calls)
+                pause.wait(_POLL_S)
+        except BaseException:
+            pause.set()  # nobody may be left to take what is sent
+            raise
         for sent in sending:
             sent.result()
     return again.total()
@@ -118,6 +123,7 @@ def _let_pass(it: Fleet, storage: str) -> None:
     """Wait until the queues are empty and everybody was told, for as long as that may take."""
     until, store, pause = it.clock.now() + _PATIENCE, store_of(storage), threading.Event()
     while it.clock.now() < until and (any(queues_of(storage).values()) or any(_untold(it, store))):
+        it.watch()
         pause.wait(1)
     store.close()
 
@@ -172,7 +178,7 @@ def _counted(it: Fleet, scenario: Scenario, causes: int, redelivered: int, began
 def _wrong_counts(
     runs: Sequence[str], causes: int, every: Sequence[Incident], held: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """Yield what is lost, counted twice or counted to another cause than its own."""
+    """Yield what is lost, counted twice or counted to another cause than its own, and to what."""
     times = Counter(run for one in every for run in held[one.id])
     told = {run for one in every if one.verdict == UNDELIVERABLE for run in held[one.id]}
     yield from (f"{run} is lost" for run in runs if not times[run])
@@ -182,8 +188,9 @@ def _wrong_counts(
         wanted[number % causes].add(run)
     groups = [set(held[one.id]) - told for one in every if one.verdict != UNDELIVERABLE]
     groups += [set()] * (causes - len(groups))
-    missing = [group for group in wanted.values() if group - told not in groups]
-    yield from (f"{len(group)} runs of one cause are not one incident" for group in missing)
+    for group in (group for group in wanted.values() if group - told not in groups):
+        found = (f"{one.verdict} {one.status}: {len(group & set(held[one.id]))}" for one in every)
+        yield f"{len(group)} runs of one cause are not one incident, but {', '.join(found)}"
 
 
 def _tickets(it: Fleet) -> list[str]:

@@ -105,6 +105,7 @@ def _send(
         if step.event is not None:
             found.sent["events" if step.run not in told else "repeats"] += 1
             while not it.deliver(step.event, 0):
+                it.watch()
                 pause.wait(0.2)
             told.add(step.run)
         else:
