@@ -127,6 +127,8 @@ class _Inquiry:
         subject = _subject(self._run, details, symptoms)
         if symptoms:
             building = while_building(symptoms, details.run_id)
+            if subject.image is not None:
+                self._pool.submit(_log_in, self._reach, subject.image)
             self._facts.start(needed_facts(symptoms[0].id, building=building), subject)
         return subject
 
@@ -231,11 +233,20 @@ def investigate(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+_USUAL = (
+    "Error response from daemon: manifest for r.azurecr.io/a:1 not found: manifest unknown: manifest is not found",
+    "unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information.",
+    'Get "https://r.azurecr.io/v2/": dial tcp: lookup r.azurecr.io on 168.63.129.16:53: no such host',
+)
+"""What most errors are like. The matcher builds its automaton as texts come, and is four times slower until then."""
+
+
 def warm_up(reach: Reach) -> None:
     """Load all that the first investigation needs, and log in. May raise what the credential raises."""
-    said = error_excerpts({"error": {"error": {"message": "unauthorized: authentication required"}}})
-    symptoms = classify(said)
-    needed_facts(symptoms[0].id)
+    for said in _USUAL:
+        message = f"AzureMLCompute job failed.\nFailedPullingImage: Unable to pull docker image\n\terror: {said}"
+        for symptom in classify(error_excerpts({"error": {"error": {"message": message}}})):
+            needed_facts(symptom.id)
     all_probes()
     reach.warm_up()
 
@@ -346,3 +357,9 @@ def _completed(run: FailedRun, details: RunDetails) -> FailedRun:
         run_type=run.run_type or details.run_type,
         submitted_by=run.submitted_by or details.submitted_by,
     )
+
+
+def _log_in(reach: Reach, image: ImageReference) -> None:
+    """Get the registry's token while Resource Manager is asked for the registry, where it named that one before."""
+    if (client := reach.known_registry(image.registry, image.repository)) is not None:
+        client.log_in()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
@@ -127,11 +127,18 @@ class Reach:
                 login_server=login_server,
                 repository=repository,
                 tenant=self.tenant,
+                logged_in=partial(self._remember, login_server),
             )
             self._data_planes[key] = client
             while len(self._data_planes) > _REMEMBERED:
                 self._data_planes.pop(next(iter(self._data_planes)))
             return client
+
+    def known_registry(self, host: str, repository: str) -> RegistryClient | None:
+        """The same, where Resource Manager named ``host`` lately and it let us in: it need not be waited for again."""
+        azure = host.lower().endswith(self.cloud.registry_suffix)
+        known = self.places.get(_named(host)) if azure else None
+        return self.registry(known, repository) if known is not None else None
 
     def other_registry(self, host: str, repository: str) -> OciRegistry:
         """A registry that Resource Manager does not list, asked anonymously, and only if the allow-list names it."""
@@ -147,6 +154,10 @@ class Reach:
                 self._others.pop(next(iter(self._others)))
             return client
 
+    def _remember(self, login_server: str) -> None:
+        if self.places.get(_named(login_server)) is None:
+            self.places[_named(login_server)] = login_server
+
     def _made_registries(self, subscription: str) -> ContainerRegistryManagementClient:
         from azure.mgmt.containerregistry import ContainerRegistryManagementClient  # noqa: PLC0415
 
@@ -161,3 +172,7 @@ class Reach:
         return AuthorizationManagementClient(
             self.credential, subscription, **sdk_options(self.cloud, self._connections)
         )
+
+
+def _named(host: str) -> str:
+    return f"login server {host.lower()}"

@@ -12,12 +12,20 @@ from typing import Any, TypeVar, cast, overload
 
 import msgspec
 
-__all__ = ["shaped"]
+__all__ = ["know", "shaped"]
 
 T = TypeVar("T")
 
 _KNOWN: set[Any] = set()
 _LOOKING = Lock()
+
+
+def know(kind: Any) -> None:
+    """Look at ``kind`` and all its parts, unless that was done: its first value is then read as fast as any other."""
+    if kind not in _KNOWN:
+        with _LOOKING:
+            msgspec.json.Decoder(kind)  # noqa: TID251 - looks at all parts of the type, alone
+            _KNOWN.add(kind)
 
 
 @overload
@@ -29,8 +37,5 @@ def shaped(plain: object, kind: Any) -> Any:
 
     Raises :class:`msgspec.ValidationError` where it is none.
     """
-    if kind not in _KNOWN:
-        with _LOOKING:
-            msgspec.json.Decoder(kind)  # noqa: TID251 - looks at all parts of the type, alone
-            _KNOWN.add(kind)
+    know(kind)
     return cast("Any", msgspec.convert(plain, kind))  # noqa: TID251 - every part of the type is known

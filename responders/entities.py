@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from diagnostics.codec import to_json
-from diagnostics.shapes import shaped
+from diagnostics.shapes import know, shaped
 from responders.store import Entity, NewerSchema, Store
 
 __all__ = ["Found", "Records"]
@@ -38,6 +38,7 @@ class Records(Generic[T]):
     """Records of one dataclass, which has a member ``schema``, in any partition of one store."""
 
     def __init__(self, store: Store, kind: type[T], now: Callable[[], datetime]) -> None:
+        know(kind)
         self._store = store
         self._kind = kind
         self._now = now

@@ -7,6 +7,8 @@ Microsoft Entra token azure-containerregistry 1.2.0 (``/oauth2/exchange``, ``/oa
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -105,7 +107,7 @@ class RegistryClient:
     Redirects are not followed with the token, and the Microsoft Entra token is sent to ``login_server`` alone, which
     the caller must have from Resource Manager: :class:`ReadFailed` where it is none of the cloud's registries all the
     same. ``tenant`` is that of the credential; where it is not known none is
-    named, and the registry takes the token's own.
+    named, and the registry takes the token's own. ``logged_in`` is called with every token that it gives.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class RegistryClient:
         login_server: str,
         repository: str,
         tenant: str | None = None,
+        logged_in: Callable[[], None] = lambda: None,
     ) -> None:
         host = https_host(f"https://{login_server}")
         if host is None or not host.endswith(cloud.registry_suffix):
@@ -126,9 +129,15 @@ class RegistryClient:
         self._credential = credential
         self._repository = repository
         self._tenant = tenant
+        self._logged_in = logged_in
         self._scope = f"repository:{repository}:pull,metadata_read"
         self._token: str | None = None
         self._lock = Lock()
+
+    def log_in(self) -> None:
+        """Get the token that the first question needs; what comes in the way is said when something is asked."""
+        with suppress(ReadFailed):
+            self._authenticated(renew=False)
 
     def manifest(self, reference: str) -> RegistryAnswer:
         """Ask for the manifest of a tag or digest; :class:`ReadFailed` only where nothing answered."""
@@ -198,7 +207,10 @@ class RegistryClient:
         }
         granted = self._wire.ask("POST", "/oauth2/token", form=form)
         self._token = _member(granted.body, "access_token")
-        return _refused(granted) if self._token is None else None
+        if self._token is None:
+            return _refused(granted)
+        self._logged_in()
+        return None
 
 
 def manifest_path(repository: str, reference: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import count
+from threading import Event
 from typing import Any
 
 import pytest
@@ -33,7 +34,8 @@ from diagnostics.model import INSUFFICIENT_EVIDENCE, NOT_REGISTRY, Evidence, Kno
 from diagnostics.probing import fact_types
 from diagnostics.reach import Reach
 from diagnostics.run_document import ERROR, WARNINGS, error_excerpts, log_links, read_details
-from sandbox.wire import Reply
+from sandbox.server import Sandbox
+from sandbox.wire import Reply, Request
 
 UNAUTHORIZED = f"{REFUSED}authentication required"
 MISSING = 'manifest unknown: manifest tagged by "7" is not found'
@@ -115,6 +117,52 @@ def test_the_workspace_is_found_again_without_discovery(azure: BentSandbox, reac
     told = investigate(about(), reach)
     assert azure.asked("^/discovery") == first == 1
     assert isinstance(told.facts["workspace"], Known)
+
+
+def test_a_registry_that_let_an_earlier_worker_in_is_logged_in_to_while_it_is_looked_up(
+    azure: BentSandbox, reach: Reach
+) -> None:
+    """A new worker has its token before Resource Manager's answer is there."""
+    investigate(about(), reach)
+    asked = Event()
+
+    def noted(request: Request) -> Reply:
+        asked.set()
+        return Sandbox._reply(azure, request)
+
+    def late(request: Request) -> Reply:
+        assert asked.wait(10)
+        return Sandbox._reply(azure, request)
+
+    azure.bend(SERVER, "/oauth2/exchange", noted)
+    azure.bend(MANAGER, "/registries/prosereg", late)
+    told = investigate(about(), Reach(cloud=reach.cloud, credential=reach.credential, places=reach.places))
+    assert judge(told).status is Status.CONFIRMED
+    assert azure.asked("/oauth2/exchange") == 2
+    assert azure.violations == []
+
+
+@pytest.mark.parametrize("path", ["/registries", "/oauth2/token"])
+def test_no_token_is_sent_ahead_to_a_registry_that_never_let_us_in(azure: BentSandbox, reach: Reach, path: str) -> None:
+    """Neither before Resource Manager named it, nor where it refused us."""
+    refusal = json_answer(401, {"errors": [{"code": "UNAUTHORIZED"}]})
+    azure.bend(MANAGER if path == "/registries" else SERVER, path, arm_error(500) if path == "/registries" else refusal)
+    investigate(about(), reach)
+    before = azure.asked("/oauth2/exchange")
+    assert (before > 0) == (path != "/registries")
+    azure.bend(MANAGER, "/registries", arm_error(500))
+    investigate(about(), Reach(cloud=reach.cloud, credential=reach.credential, places=reach.places))
+    assert azure.asked("/oauth2/exchange") == before
+
+
+def test_what_is_remembered_of_a_foreign_host_sends_it_no_token(azure: BentSandbox, reach: Reach) -> None:
+    """Whatever stands in the store, the login server has to be one of the cloud's registries."""
+    for host in ("evil.example", "azurecr.io.evil.example"):
+        reach.places[f"login server {host}"] = host
+        assert reach.known_registry(host, "team/train") is None
+    reach.places[f"login server {SERVER}"] = "evil.example"
+    with pytest.raises(ReadFailed, match="none of this cloud's registries"):
+        reach.known_registry(SERVER, "team/train")
 
 
 # --- logs ---------------------------------------------------------------------------------------------------
