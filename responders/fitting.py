@@ -59,14 +59,16 @@ def shorten(block: Block, limits: LineLimits, cost: Cost) -> Shortened:
 
 def fit(blocks: Sequence[Block], limits: LineLimits, cost: Cost, fits: Fits) -> Fitted:
     """Return as much of ``blocks`` as ``fits`` lets through, by priority, and name what it did not."""
+    shortened = [shorten(block, limits, cost) for block in blocks]
+    whole = fits(tuple(it.block for it in shortened))  # of nearly every report
     kept: dict[int, Block] = {}
     losses: dict[int, str] = {}
     for place in sorted(range(len(blocks)), key=lambda index: (blocks[index].priority, index)):
-        shortened = shorten(blocks[place], limits, cost)
-        count = _most_lines(shortened.block, place, kept, fits)
+        block = shortened[place].block
+        count = len(block.lines) if whole else _most_lines(block, place, kept, fits)
         if count:
-            kept[place] = replace(shortened.block, lines=shortened.block.lines[:count])
-        loss = _loss(blocks[place], count, shortened.lines_cut)
+            kept[place] = replace(block, lines=block.lines[:count])
+        loss = _loss(blocks[place], count, shortened[place].lines_cut)
         if loss:
             losses[place] = loss
     return Fitted(tuple(kept[place] for place in sorted(kept)), tuple(losses[place] for place in sorted(losses)))
