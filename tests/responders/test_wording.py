@@ -42,6 +42,19 @@ def test_blocks_of_less_weight_go_first_and_the_order_stays() -> None:
     assert fitted.losses == ("“Notes” is left out",)
 
 
+def test_what_fits_whole_is_asked_about_once() -> None:
+    """Nearly every report does: it is composed once, not once for each block."""
+    blocks = [Block(Kind.CHAIN, (Text(f"line {number}"),)) for number in range(20)]
+    asked: list[int] = []
+
+    def fits(kept: tuple[Block, ...]) -> bool:
+        asked.append(len(kept))
+        return True
+
+    fitted = fit(blocks, LIMITS, utf16_units, fits)
+    assert (fitted.blocks, fitted.losses, asked) == (tuple(blocks), (), [20])
+
+
 def test_a_block_gives_up_lines_from_its_end_before_it_is_left_out() -> None:
     """A block that does not fit whole shows as many of its lines as fit, and says how many."""
     many = Block(Kind.CHECKS, tuple(Text(str(number)) for number in range(50)))
