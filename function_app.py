@@ -6,12 +6,12 @@ import json
 import logging
 import os
 import threading
-from typing import List  # noqa: UP035
+from typing import TYPE_CHECKING, List  # noqa: UP035
 
 import azure.functions as func
 
-from diagnostics.intake import Dropped, Event, MalformedEvent, ended_run
-from diagnostics.model import CompletedRun
+if TYPE_CHECKING:
+    from diagnostics.intake import Event
 
 FAILED = "failed-runs"
 COMPLETED = "completed-runs"
@@ -39,6 +39,8 @@ def on_run_status_changed(
 ) -> None:
     """Hand a run that ended to its queue; Event Grid waits, so nothing slow happens here."""
     from diagnostics.codec import to_json  # noqa: PLC0415 - off the cold start
+    from diagnostics.intake import Dropped, MalformedEvent, ended_run  # noqa: PLC0415
+    from diagnostics.model import CompletedRun  # noqa: PLC0415
     from responders.app import drill_received, in_scope, taking_in  # noqa: PLC0415
     from responders.drills import DRILL_PREFIX  # noqa: PLC0415
 
@@ -281,6 +283,8 @@ def _text(message: func.QueueMessage) -> str:
 
 def _read(event: func.EventGridEvent | func.CloudEvent) -> Event:
     """Bring both schemas into one form: the worker hands over a ``CloudEvent`` whatever the annotation says."""
+    from diagnostics.intake import Event  # noqa: PLC0415 - off the cold start
+
     if isinstance(event, func.CloudEvent):
         kind, source, time = event.type, event.source, event.time
     else:
