@@ -79,6 +79,7 @@ class _Inquiry:
         self._remaining = remaining
         self._facts = FactReader(pool, reach, remaining)
         self._builds = BuildSearch(run, reach, pool, self._discovery_url)
+        self._expected: set[ImageReference] = set()
 
     def evidence(self) -> Evidence:
         """Read run, logs and facts; raise :class:`ReadFailed` where run history says nothing of the run."""
@@ -127,7 +128,8 @@ class _Inquiry:
         subject = _subject(self._run, details, symptoms)
         if symptoms:
             building = while_building(symptoms, details.run_id)
-            if subject.image is not None:
+            if subject.image is not None and subject.image not in self._expected:
+                self._expected.add(subject.image)
                 self._pool.submit(_log_in, self._reach, subject.image)
             self._facts.start(needed_facts(symptoms[0].id, building=building), subject)
         return subject

@@ -8,7 +8,7 @@ msgspec 0.22.0). Four events that wake a new worker at once are four such thread
 from __future__ import annotations
 
 from threading import Lock
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -38,4 +38,4 @@ def shaped(plain: object, kind: Any) -> Any:
     Raises :class:`msgspec.ValidationError` where it is none.
     """
     know(kind)
-    return cast("Any", msgspec.convert(plain, kind))  # noqa: TID251 - every part of the type is known
+    return msgspec.convert(plain, kind)  # noqa: TID251 - every part of the type is known

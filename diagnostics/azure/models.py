@@ -18,9 +18,9 @@ def complete(package: str) -> None:
     that was read looks like one that could not be understood.
     """
     with _LOCK:
-        for name, module in list(sys.modules.items()):
-            if name.startswith(f"{package}.") and name.endswith(".models"):
-                for kind in vars(module).values():
-                    known = getattr(kind, "_calculated", None)
-                    if isinstance(known, set) and f"{kind.__module__}.{kind.__qualname__}" not in known:
-                        kind.__new__(kind)
+        loaded = list(sys.modules.items())
+        modules = [it for name, it in loaded if name.startswith(f"{package}.") and name.endswith(".models")]
+        for kind in (kind for module in modules for kind in vars(module).values()):
+            known = getattr(kind, "_calculated", None)
+            if isinstance(known, set) and f"{kind.__module__}.{kind.__qualname__}" not in known:
+                kind.__new__(kind)

@@ -130,6 +130,7 @@ def _let_pass(it: Fleet) -> None:
     """Wait while what waits in the queues grows less, however long that is: a slow machine loses nothing by it."""
     least, until, pause = None, it.clock.now() + _PATIENCE, threading.Event()
     while left := sum(number for name, number in queues_of(it.storage).items() if name in _QUEUES):
+        it.watch()
         if least is None or left < least:
             least, until = left, it.clock.now() + _PATIENCE
         if it.clock.now() >= until:
